@@ -1,0 +1,13 @@
+export { CommitGraph } from './commit-graph.js';
+export type { TagTarget } from './load.js';
+export {
+  decodeSegment,
+  encodeSegment,
+  measureSegment,
+  readSegment,
+  type Segment,
+  type SegmentCommit,
+  type SegmentTag,
+  type SegmentVisitor,
+} from './segment.js';
+export { GraphError } from './walk.js';
