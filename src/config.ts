@@ -1,0 +1,219 @@
+/**
+ * The only reader of the environment. One row per variable: name, default, rule, one sentence.
+ *
+ * A wrong value stops the start with one line that names the variable; see {@link ConfigError}.
+ */
+import { z } from 'zod';
+
+/** Thrown with a single printable line per wrong variable. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const flag = (fallback: boolean) =>
+  z
+    .string()
+    .default(fallback ? 'true' : 'false')
+    .transform((text, context) => {
+      const value = text.trim().toLowerCase();
+      if (['true', '1', 'yes'].includes(value)) return true;
+      if (['false', '0', 'no', ''].includes(value)) return false;
+      context.addIssue({ code: 'custom', message: 'must be true or false' });
+      return z.NEVER;
+    });
+
+const whole = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .default(String(fallback))
+    .transform((text, context) => {
+      const value = Number(text.trim());
+      if (/^\d+$/.test(text.trim()) && value >= min && value <= max) return value;
+      context.addIssue({ code: 'custom', message: `must be a whole number from ${min} to ${max}` });
+      return z.NEVER;
+    });
+
+const optional = z
+  .string()
+  .optional()
+  .transform((text) => (text === undefined || text.trim() === '' ? undefined : text.trim()));
+
+const url = (schemes: string[]) =>
+  optional.transform((text, context) => {
+    if (text === undefined) return undefined;
+    try {
+      if (schemes.includes(new URL(text).protocol)) return text.replace(/\/+$/, '');
+    } catch {}
+    context.addIssue({
+      code: 'custom',
+      message: `must be a URL that starts with ${schemes.map((s) => `${s}//`).join(' or ')}`,
+    });
+    return z.NEVER;
+  });
+
+const list = optional.transform((text) =>
+  (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
+
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
+type LogLevel = (typeof LOG_LEVELS)[number];
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+
+const schema = z.object({
+  /** `postgres://` URL; unset = an embedded Postgres under GITCLAW_DATA_DIR. */
+  DATABASE_URL: url(['postgres:', 'postgresql:']),
+  /** Connections of this node to Postgres. */
+  DATABASE_MAX_CONNECTIONS: whole(10, 2, 1000),
+  /** `false` leaves migrations to `gitclaw migrate run`. */
+  DATABASE_MIGRATE_ON_START: flag(true),
+  /** Address to listen on. */
+  HOST: z.string().trim().min(1).default('127.0.0.1'),
+  /** Port to listen on; 0 lets the system choose. */
+  PORT: whole(8080, 0, 65535),
+  /** Base of clone URLs and of accepted token audiences; default `http://HOST:PORT`. */
+  PUBLIC_URL: url(['http:', 'https:']),
+  /** Further host[:port] names accepted as token audience. */
+  ALLOWED_HOSTS: list,
+  /** Proxies (addresses) whose X-Forwarded-For is believed. */
+  TRUSTED_PROXIES: list,
+  /** Where the embedded Postgres, the filesystem object store and working files live. */
+  GITCLAW_DATA_DIR: z.string().trim().min(1).default('./.gitclaw-data'),
+  /** Oldest signature accepted, seconds. */
+  SIGNATURE_EXPIRY_SECS: whole(300, 1, 86_400),
+  /** How long a stored result answers a repeated nonce, hours. */
+  IDEMPOTENCY_TTL_HOURS: whole(24, 1, 8760),
+  /** `true` refuses nested bodies that lack the ids of the path. */
+  GITCLAW_STRICT_BINDING: flag(false),
+  /** error, warn, info, debug or trace. */
+  LOG_LEVEL: optional,
+  /** Older name of LOG_LEVEL, `level` or `target=level` list; only the level of `gitclaw` counts. */
+  RUST_LOG: optional,
+  /** `false` hides GET /metrics. */
+  METRICS_ENABLED: flag(true),
+  /** Bucket; set = objects live in S3, unset = on disk. */
+  S3_BUCKET: optional,
+  /** Endpoint of an S3-compatible service; unset = AWS. */
+  S3_ENDPOINT: url(['http:', 'https:']),
+  /** Region; `auto` for R2. */
+  S3_REGION: z.string().trim().min(1).default('us-east-1'),
+  /** Static key; unset = the default AWS chain. */
+  S3_ACCESS_KEY_ID: optional,
+  /** Secret of the static key. */
+  S3_SECRET_ACCESS_KEY: optional,
+  /** Alias of S3_ACCESS_KEY_ID. */
+  S3_ACCESS_KEY: optional,
+  /** Alias of S3_SECRET_ACCESS_KEY. */
+  S3_SECRET_KEY: optional,
+  /** `http://endpoint/bucket/key` instead of `http://bucket.endpoint/key`. */
+  S3_USE_PATH_STYLE: flag(false),
+  /** Create the bucket at start when it is missing. */
+  S3_AUTO_CREATE_BUCKET: flag(false),
+  /** Repeats after a failed call. */
+  S3_MAX_RETRIES: whole(3, 0, 10),
+  /** Longest pause between repeats, seconds. */
+  S3_RETRY_MAX_BACKOFF: whole(30, 1, 300),
+  /** Calls slower than this are logged as a warning, milliseconds. */
+  S3_SLOW_OPERATION_THRESHOLD_MS: whole(1000, 1, 600_000),
+  /** `true` keeps fetched packs on disk across restarts. */
+  GITCLAW_CACHE_ENABLED: flag(false),
+  /** Folder of the kept packs. */
+  GITCLAW_CACHE_DIR: z.string().trim().min(1).default('.gitclaw-cache'),
+  /** Cap of the local pack cache, bytes. */
+  GITCLAW_MAX_CACHE_SIZE_BYTES: whole(1 * GiB, 16 * MiB, Number.MAX_SAFE_INTEGER),
+  /** Largest pack one push may carry, bytes. */
+  GITCLAW_MAX_PACK_BYTES: whole(2 * GiB, 1 * KiB, Number.MAX_SAFE_INTEGER),
+  /** Pushes of up to this many objects are also stored loose within the push; larger ones by the unpack job. */
+  UNPACK_LIMIT: whole(100, 0, 100_000),
+});
+
+type Raw = z.output<typeof schema>;
+
+export interface S3Config {
+  bucket: string;
+  endpoint: string | undefined;
+  region: string;
+  credentials: { accessKeyId: string; secretAccessKey: string } | undefined;
+  pathStyle: boolean;
+  autoCreateBucket: boolean;
+  maxRetries: number;
+  retryMaxBackoffSecs: number;
+  slowOperationMs: number;
+}
+
+export interface Config extends Omit<Raw, `S3_${string}` | 'LOG_LEVEL' | 'RUST_LOG'> {
+  logLevel: LogLevel;
+  /** Undefined = the filesystem driver under GITCLAW_DATA_DIR. */
+  s3: S3Config | undefined;
+}
+
+/**
+ * Reads a configuration.
+ * @param env the environment of this process unless given
+ * @throws ConfigError with one line per wrong variable, each starting with the variable's name
+ */
+export function readConfig(env: Record<string, string | undefined> = process.env): Config {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = schema.safeParse(present);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`).join('\n'));
+  }
+  const { LOG_LEVEL, RUST_LOG, ...raw } = parsed.data;
+  return { ...raw, logLevel: logLevel(LOG_LEVEL, RUST_LOG), s3: s3Config(raw) };
+}
+
+function s3Config(raw: Omit<Raw, 'LOG_LEVEL' | 'RUST_LOG'>): S3Config | undefined {
+  if (raw.S3_BUCKET === undefined) return undefined;
+  if (!/^(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(raw.S3_BUCKET)) {
+    throw new ConfigError(
+      'S3_BUCKET must be 3-63 lower-case letters, digits, "-" or ".", starting and ending with a letter or digit',
+    );
+  }
+  const accessKeyId = raw.S3_ACCESS_KEY_ID ?? raw.S3_ACCESS_KEY;
+  const secretAccessKey = raw.S3_SECRET_ACCESS_KEY ?? raw.S3_SECRET_KEY;
+  if (accessKeyId !== undefined && secretAccessKey === undefined) {
+    throw new ConfigError('S3_SECRET_ACCESS_KEY must be set because S3_ACCESS_KEY_ID is');
+  }
+  if (accessKeyId === undefined && secretAccessKey !== undefined) {
+    throw new ConfigError('S3_ACCESS_KEY_ID must be set because S3_SECRET_ACCESS_KEY is');
+  }
+  return {
+    bucket: raw.S3_BUCKET,
+    endpoint: raw.S3_ENDPOINT,
+    region: raw.S3_REGION,
+    credentials: accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined,
+    pathStyle: raw.S3_USE_PATH_STYLE,
+    autoCreateBucket: raw.S3_AUTO_CREATE_BUCKET,
+    maxRetries: raw.S3_MAX_RETRIES,
+    retryMaxBackoffSecs: raw.S3_RETRY_MAX_BACKOFF,
+    slowOperationMs: raw.S3_SLOW_OPERATION_THRESHOLD_MS,
+  };
+}
+
+function logLevel(own: string | undefined, alias: string | undefined): LogLevel {
+  if (own !== undefined) {
+    const level = own.toLowerCase();
+    if (isLevel(level)) return level;
+    throw new ConfigError(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
+  }
+  let level: LogLevel = 'info';
+  let exact = false;
+  for (const part of (alias ?? '').split(',')) {
+    const [left, right] = part.trim().toLowerCase().split('=');
+    if (right === undefined && left && isLevel(left) && !exact) level = left;
+    if (left === 'gitclaw' && right && isLevel(right)) {
+      level = right;
+      exact = true;
+    }
+  }
+  return level;
+}
+
+function isLevel(text: string): text is LogLevel {
+  return (LOG_LEVELS as readonly string[]).includes(text);
+}
