@@ -1,0 +1,116 @@
+/** What is learnt from the objects of a received pack while their content is at hand. */
+import { AppError } from '../../errors.js';
+import { encodeSegment, type SegmentCommit, type SegmentTag } from '../graph/segment.js';
+import { isGitlink, isTree } from '../mode.js';
+import { checkObject } from '../objects/check.js';
+import { commitLinks } from '../objects/commit.js';
+import { ObjectError } from '../objects/error.js';
+import { parseTag } from '../objects/tag.js';
+import { forEachTreeEntry } from '../objects/tree.js';
+import { OBJECT_TYPES, type ObjectType, typeFromNumber } from '../objects/type.js';
+import { type Oid, oidAt, oidToBytes } from '../oid.js';
+import { OidTypes } from './index-oids.js';
+import { parentsFirst } from './index-order.js';
+import { invalidPack, MAX_LOOSE_BYTES, MAX_PARENTS } from './limits.js';
+import { encodeLoose } from './loose.js';
+
+/** A loose object in git's zlib format. */
+export interface LooseBody {
+  oid: Oid;
+  type: ObjectType;
+  size: number;
+  body: Uint8Array;
+}
+
+export class ObjectFacts {
+  /** Ids that objects name, with the type that the name demands. */
+  readonly names: OidTypes;
+  readonly #commits: SegmentCommit[] = [];
+  readonly #tags: SegmentTag[] = [];
+  readonly #maxNames: number;
+  #loose: LooseBody[] | undefined;
+  #looseBytes = 0;
+
+  /**
+   * @param seeds see OidIndex
+   * @param maxNames distinct ids that may be named
+   * @param keepLoose whether to make loose objects
+   */
+  constructor(seeds: Int32Array, maxNames: number, keepLoose: boolean) {
+    this.names = new OidTypes(seeds);
+    this.#maxNames = maxNames;
+    this.#loose = keepLoose ? [] : undefined;
+  }
+
+  /** Checks one object and remembers its links. @throws AppError INVALID_OBJECT */
+  learn(type: ObjectType, oids: Uint8Array, at: number, data: Uint8Array): void {
+    if (type !== 'blob') {
+      const problem = checkObject(type, data);
+      if (problem !== undefined) throw invalidObject(oidAt(oids, at), problem.id, problem.message);
+      try {
+        this.#links(type, oids, at, data);
+      } catch (error) {
+        if (error instanceof ObjectError) throw invalidObject(oidAt(oids, at), 'unterminatedHeader', error.message);
+        throw error;
+      }
+    }
+    if (this.#loose === undefined) return;
+    this.#looseBytes += data.length;
+    if (this.#looseBytes > MAX_LOOSE_BYTES) this.#loose = undefined;
+    else this.#loose.push({ oid: oidAt(oids, at), type, size: data.length, body: encodeLoose(type, data) });
+  }
+
+  /** Tells that an object was too large to be handed to {@link learn}. */
+  skipLarge(): void {
+    this.#loose = undefined;
+  }
+
+  /** Loose objects of everything learnt; empty when they were not wanted or are too large together. */
+  get loose(): LooseBody[] {
+    return this.#loose ?? [];
+  }
+
+  /** The graph segment of all commits and tags learnt. */
+  segment(): Uint8Array {
+    return encodeSegment(parentsFirst(this.#commits), this.#tags);
+  }
+
+  #links(type: ObjectType, oids: Uint8Array, at: number, data: Uint8Array): void {
+    if (type === 'tree') {
+      forEachTreeEntry(data, (mode, _nameStart, _nameEnd, entryOid) => {
+        // A gitlink names a commit of another repository.
+        if (!isGitlink(mode)) this.#name(data, entryOid, isTree(mode) ? OBJECT_TYPES.tree : OBJECT_TYPES.blob);
+      });
+      return;
+    }
+    const oid = oidAt(oids, at);
+    if (type === 'commit') {
+      const { tree, parents, time } = commitLinks(data);
+      if (parents.length > MAX_PARENTS) throw invalidObject(oid, 'multipleParents', 'the commit has too many parents');
+      this.#commits.push({ oid, tree, time, parents });
+      this.#name(oidToBytes(tree), 0, OBJECT_TYPES.tree);
+      for (const parent of parents) this.#name(oidToBytes(parent), 0, OBJECT_TYPES.commit);
+    } else {
+      const { object, type: target } = parseTag(data);
+      this.#tags.push({ oid, target: object, targetType: OBJECT_TYPES[target] });
+      this.#name(oidToBytes(object), 0, OBJECT_TYPES[target]);
+    }
+  }
+
+  #name(bytes: Uint8Array, at: number, type: number): void {
+    const known = this.names.type(this.names.add(bytes, at, type));
+    if (known !== type) throw namedAs(oidAt(bytes, at), known, type);
+    if (this.names.count > this.#maxNames) throw invalidPack('the objects of the packfile name too many other objects');
+  }
+}
+
+/** An object that breaks one of git's fsck rules, named by the rule's id. */
+export function invalidObject(oid: Oid, id: string, message: string): AppError {
+  return new AppError('INVALID_OBJECT', { message: `${oid}: ${id}: ${message}`, details: { oid, id } });
+}
+
+/** An object that is used as one type and is, or is used as, another. */
+export function namedAs(oid: Oid, one: number, other: number): AppError {
+  const message = `the object is named as a ${typeFromNumber(one)} and as a ${typeFromNumber(other)}`;
+  return invalidObject(oid, 'wrongType', message);
+}

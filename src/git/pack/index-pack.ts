@@ -1,0 +1,75 @@
+/** State shared by the passes over one received pack. */
+import type { ObjectType } from '../objects/type.js';
+import { OID_BYTES, oidAt } from '../oid.js';
+import type { Scratch } from './index-content.js';
+import type { Entries } from './index-entries.js';
+import type { ObjectFacts } from './index-facts.js';
+import { OidIndex, OidTypes } from './index-oids.js';
+import type { PackWindow } from './index-window.js';
+import { deltaAllowance, inflationAllowance, invalidPack, MAX_STRUCTURED_BYTES, type ReceiveLimits } from './limits.js';
+
+export interface PackParts {
+  window: PackWindow;
+  scratch: Scratch;
+  entries: Entries;
+  facts: ObjectFacts;
+  limits: ReceiveLimits;
+}
+
+export class PackState implements PackParts {
+  /** Finds entries by id. */
+  readonly known: OidIndex;
+  /** Base ids of REF_DELTAs; by their number the first delta on each. */
+  readonly refBases: OidTypes;
+  readonly refHeads: number[] = [];
+  /** REF_DELTA entries in pack order, and the number of the base of each. */
+  readonly refDeltas: number[] = [];
+  readonly refDeltaBases: number[] = [];
+  /** Delta data kept from the first pass. */
+  readonly deltas = new Map<number, Buffer>();
+  readonly window: PackWindow;
+  readonly scratch: Scratch;
+  readonly entries: Entries;
+  readonly facts: ObjectFacts;
+  readonly limits: ReceiveLimits;
+  #budget: number;
+  #deltaBudget: number;
+
+  constructor(parts: PackParts, seeds: Int32Array, packBytes: number) {
+    const { window, scratch, entries, facts, limits } = parts;
+    this.window = window;
+    this.scratch = scratch;
+    this.entries = entries;
+    this.facts = facts;
+    this.limits = limits;
+    this.known = new OidIndex(entries.oids, seeds, entries.types.length);
+    this.refBases = new OidTypes(seeds);
+    this.#budget = inflationAllowance(packBytes, limits);
+    this.#deltaBudget = deltaAllowance(packBytes);
+  }
+
+  /** Takes `bytes` from what the whole pack may inflate to. @throws AppError INVALID_PACKFILE when nothing is left */
+  spend(bytes: number): void {
+    this.#budget -= bytes;
+    if (this.#budget < 0) throw invalidPack('the packfile inflates to more bytes than are allowed');
+  }
+
+  /** The same for delta data, which has a budget of its own besides. */
+  spendDelta(bytes: number): void {
+    this.#deltaBudget -= bytes;
+    if (this.#deltaBudget < 0) throw invalidPack('the packfile holds more delta data than is allowed for its size');
+  }
+
+  /** @throws AppError INVALID_PACKFILE when an object of `size` bytes is too large */
+  admit(size: number, type?: ObjectType): void {
+    const limit = type === undefined || type === 'blob' ? this.limits.maxObjectBytes : MAX_STRUCTURED_BYTES;
+    if (size <= Math.min(limit, this.limits.maxObjectBytes)) return;
+    throw invalidPack(`a ${type ?? 'object'} of ${size} bytes is larger than the ${limit} bytes allowed`);
+  }
+
+  /** Registers the id that was written to `entries.oids`. @throws AppError INVALID_PACKFILE for a duplicate */
+  identify(entry: number): void {
+    if (this.known.insert(entry) < 0) return;
+    throw invalidPack(`the object ${oidAt(this.entries.oids, entry * OID_BYTES)} is twice in the packfile`);
+  }
+}

@@ -1,0 +1,135 @@
+/** Second pass over a received pack: deltas, depth first from every base, without recursion. */
+import { typeFromNumber } from '../objects/type.js';
+import { OID_BYTES } from '../oid.js';
+import { applyDelta, DeltaError } from './delta.js';
+import { OFS_DELTA } from './entry.js';
+import { type Content, ContentFile, memoryContent } from './index-content.js';
+import { headerAt, loadContent } from './index-cursor.js';
+import { applyPiecewise } from './index-delta.js';
+import { writeObjectId } from './index-hash.js';
+import type { PackState } from './index-pack.js';
+import { BaseStack } from './index-stack.js';
+import { IN_MEMORY_BYTES, invalidPack } from './limits.js';
+
+export class Resolver {
+  readonly #state: PackState;
+  readonly #stack: BaseStack;
+  /** Deltas resolved so far. */
+  resolved = 0;
+
+  constructor(state: PackState) {
+    this.#state = state;
+    this.#stack = new BaseStack(state.scratch);
+  }
+
+  /** Resolves everything that descends from the whole objects of the pack. @throws AppError */
+  async resolveReceived(): Promise<void> {
+    const { entries } = this.#state;
+    for (let entry = 0; entry < entries.received; entry++) {
+      if (entries.types[entry]! >= OFS_DELTA || !this.#hasDeltas(entry)) continue;
+      await this.resolveFrom(entry, await this.#load(entry));
+    }
+  }
+
+  /** Resolves everything that descends from `entry`, and releases `content`. @throws AppError */
+  async resolveFrom(entry: number, content: Content): Promise<void> {
+    const { entries } = this.#state;
+    const stack = this.#stack;
+    this.#push(entry, content, 0);
+    for (let frame = stack.top; frame !== undefined; frame = stack.top) {
+      const base = stack.load(frame);
+      const child = frame.nextByOffset >= 0 ? frame.nextByOffset : frame.nextByOid;
+      if (frame.nextByOffset >= 0) frame.nextByOffset = entries.nextSibling[child]!;
+      else frame.nextByOid = entries.nextSibling[child]!;
+      // A base leaves with its last delta, so a plain chain of any length keeps two contents.
+      const last = frame.nextByOffset < 0 && frame.nextByOid < 0;
+      if (last) stack.pop();
+      const depth = frame.depth + 1;
+      const result = await this.#apply(base, frame.entry, child, depth);
+      if (last) base.release();
+      if (this.#hasDeltas(child)) this.#push(child, result, depth);
+      else result.release();
+    }
+  }
+
+  /** Takes the deltas on `entry` off the tables, so that nobody begins them twice. */
+  #push(entry: number, content: Content, depth: number): void {
+    const { entries, refBases, refHeads } = this.#state;
+    const nextByOffset = entries.firstChild[entry]!;
+    entries.firstChild[entry] = -1;
+    const base = refBases.find(entries.oids, entry * OID_BYTES);
+    const nextByOid = base < 0 ? -1 : refHeads[base]!;
+    if (base >= 0) refHeads[base] = -1;
+    this.#stack.push({ entry, content, depth, nextByOffset, nextByOid });
+  }
+
+  #hasDeltas(entry: number): boolean {
+    const { entries, refBases, refHeads } = this.#state;
+    if (entries.firstChild[entry]! >= 0) return true;
+    const base = refBases.find(entries.oids, entry * OID_BYTES);
+    return base >= 0 && refHeads[base]! >= 0;
+  }
+
+  async #apply(base: Content, baseEntry: number, child: number, depth: number): Promise<Content> {
+    const state = this.#state;
+    const { entries, limits } = state;
+    if (depth > limits.maxDeltaDepth) throw invalidPack(`a delta chain is longer than ${limits.maxDeltaDepth}`);
+    const type = entries.types[baseEntry]!;
+    const size = entries.sizes[child]!;
+    state.admit(size, typeFromNumber(type));
+    const kept = state.deltas.get(child);
+    state.deltas.delete(child);
+    const delta = kept === undefined ? await this.#load(child) : memoryContent(kept);
+    try {
+      return this.#finish(child, type, this.#result(base, delta, type, size));
+    } catch (error) {
+      if (error instanceof DeltaError) throw invalidPack(error.message, { cause: error });
+      throw error;
+    } finally {
+      delta.release();
+    }
+  }
+
+  #result(base: Content, delta: Content, type: number, size: number): Buffer | ContentFile {
+    if (size <= IN_MEMORY_BYTES) {
+      if (base.bytes !== undefined && delta.bytes !== undefined) return applyDelta(base.bytes, delta.bytes);
+      const out = Buffer.allocUnsafe(size);
+      let filled = 0;
+      applyPiecewise(base, delta, (piece) => {
+        out.set(piece, filled);
+        filled += piece.length;
+      });
+      return out;
+    }
+    const file = new ContentFile(this.#state.scratch, type, size);
+    applyPiecewise(base, delta, (piece) => file.write(piece));
+    return file;
+  }
+
+  #finish(entry: number, typeNumber: number, result: Buffer | ContentFile): Content {
+    const state = this.#state;
+    const { entries, facts } = state;
+    const at = entry * OID_BYTES;
+    const type = typeFromNumber(typeNumber)!;
+    entries.types[entry] = typeNumber;
+    this.resolved++;
+    if (result instanceof ContentFile) {
+      const { oid, content } = result.finish();
+      oid.copy(entries.oids, at);
+      state.identify(entry);
+      facts.skipLarge();
+      return content;
+    }
+    writeObjectId(type, result, entries.oids, at);
+    state.identify(entry);
+    facts.learn(type, entries.oids, at, result);
+    return memoryContent(result);
+  }
+
+  #load(entry: number): Promise<Content> {
+    const { window, scratch, entries } = this.#state;
+    const offset = entries.offsets[entry]!;
+    const { header, length } = headerAt(window, offset);
+    return loadContent(window, scratch, offset + length, header.size);
+  }
+}

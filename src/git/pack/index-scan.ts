@@ -1,0 +1,136 @@
+/** First pass over a received pack: every entry's header, zlib stream and checksum; ids of all that are no deltas. */
+import { createHash } from 'node:crypto';
+import { typeFromNumber } from '../objects/type.js';
+import { OID_BYTES } from '../oid.js';
+import { DeltaError, deltaSizes } from './delta.js';
+import { OFS_DELTA, REF_DELTA } from './entry.js';
+import { headerAt, inflateQuick, inflateSlow } from './index-cursor.js';
+import { DELTA_HEADER_BYTES } from './index-delta.js';
+import { writeObjectId } from './index-hash.js';
+import type { PackState } from './index-pack.js';
+import { DELTA_CACHE_BYTES, IN_MEMORY_BYTES, invalidPack } from './limits.js';
+import { objectHeader } from './loose.js';
+
+/** Bytes before the first entry. */
+export const PACK_HEADER = 12;
+export const PACK_TRAILER = 20;
+
+/** Smallest entry: one header byte and an empty zlib stream. */
+const MIN_ENTRY = 9;
+
+/**
+ * Reads the pack header.
+ * @returns the number of objects
+ * @throws AppError INVALID_PACKFILE
+ */
+export function readPackHeader(bytes: Buffer, packBytes: number, maxObjects: number): number {
+  if (packBytes < PACK_HEADER + PACK_TRAILER || bytes.length < PACK_HEADER)
+    throw invalidPack('the packfile is truncated');
+  if (bytes.toString('latin1', 0, 4) !== 'PACK') throw invalidPack('the packfile does not begin with PACK');
+  const version = bytes.readUInt32BE(4);
+  if (version !== 2 && version !== 3) throw invalidPack(`the packfile has the unknown version ${version}`);
+  const count = bytes.readUInt32BE(8);
+  if (count > maxObjects) throw invalidPack(`the packfile has ${count} objects; at most ${maxObjects} are allowed`);
+  if (count * MIN_ENTRY > packBytes) throw invalidPack('the packfile is too short for the objects it announces');
+  return count;
+}
+
+/** Scans `count` entries, which must fill the window's file to its end. @throws AppError */
+export async function scanEntries(state: PackState, count: number): Promise<void> {
+  let offset = PACK_HEADER;
+  let deltaBytes = 0;
+  const { window, entries } = state;
+  for (let i = 0; i < count; i++) {
+    const entry = entries.append();
+    const { header, length } = headerAt(window, offset);
+    const { type, size } = header;
+    entries.offsets[entry] = offset;
+    entries.types[entry] = type;
+    state.spend(size);
+    const dataAt = offset + length;
+    let consumed: number;
+    if (type === OFS_DELTA || type === REF_DELTA) {
+      state.admit(size);
+      state.spendDelta(size);
+      if (type === OFS_DELTA) linkToOffset(state, entry, offset - header.baseDistance);
+      else linkToOid(state, entry, header.baseOidAt);
+      const delta = await scanDelta(state, entry, dataAt, size);
+      consumed = delta.consumed;
+      if (delta.data !== undefined && deltaBytes + size <= DELTA_CACHE_BYTES) {
+        deltaBytes += size;
+        state.deltas.set(entry, delta.data);
+      }
+    } else consumed = await scanObject(state, entry, dataAt, size);
+    entries.lengths[entry] = length + consumed;
+    entries.crcs[entry] = window.crc(offset, length + consumed);
+    offset += length + consumed;
+  }
+  entries.received = count;
+  if (offset !== window.end) throw invalidPack('the packfile has bytes behind its last object');
+}
+
+async function scanObject(state: PackState, entry: number, dataAt: number, size: number): Promise<number> {
+  const { window, entries, facts } = state;
+  const type = typeFromNumber(entries.types[entry]!);
+  if (type === undefined) throw invalidPack(`the packfile holds an object of the unknown type ${entries.types[entry]}`);
+  state.admit(size, type);
+  entries.sizes[entry] = size;
+  const at = entry * OID_BYTES;
+  if (size > IN_MEMORY_BYTES) {
+    const hash = createHash('sha1').update(objectHeader(type, size), 'latin1');
+    const { consumed } = await inflateSlow(window, dataAt, size, (piece) => hash.update(piece));
+    hash.digest().copy(entries.oids, at);
+    state.identify(entry);
+    facts.skipLarge();
+    return consumed;
+  }
+  const quick = inflateQuick(window, dataAt, size);
+  const { data, consumed } = quick ?? (await inflateSlow(window, dataAt, size));
+  writeObjectId(type, data!, entries.oids, at);
+  state.identify(entry);
+  facts.learn(type, entries.oids, at, data!);
+  return consumed;
+}
+
+async function scanDelta(
+  state: PackState,
+  entry: number,
+  dataAt: number,
+  size: number,
+): Promise<{ consumed: number; data: Buffer | undefined }> {
+  const { window, entries } = state;
+  let head = Buffer.alloc(0);
+  const keepHead = (piece: Buffer) => {
+    if (head.length < DELTA_HEADER_BYTES) head = Buffer.concat([head, piece.subarray(0, DELTA_HEADER_BYTES)]);
+  };
+  const inflated =
+    inflateQuick(window, dataAt, size) ??
+    (await inflateSlow(window, dataAt, size, size > IN_MEMORY_BYTES ? keepHead : undefined));
+  try {
+    const { resultSize } = deltaSizes(inflated.data ?? head);
+    state.admit(resultSize);
+    state.spend(resultSize);
+    entries.sizes[entry] = resultSize;
+  } catch (error) {
+    if (error instanceof DeltaError) throw invalidPack(error.message, { cause: error });
+    throw error;
+  }
+  return inflated;
+}
+
+function linkToOffset(state: PackState, entry: number, baseOffset: number): void {
+  const { entries } = state;
+  const base = entries.at(baseOffset);
+  if (base < 0 || base === entry) throw invalidPack('a delta has a base offset at which no object begins');
+  entries.nextSibling[entry] = entries.firstChild[base]!;
+  entries.firstChild[base] = entry;
+}
+
+function linkToOid(state: PackState, entry: number, oidAt: number): void {
+  const { refBases, refHeads, entries } = state;
+  const base = refBases.add(state.window.bytes, oidAt, REF_DELTA);
+  entries.nextSibling[entry] = refHeads[base] ?? -1;
+  refHeads[base] = entry;
+  state.refDeltas.push(entry);
+  state.refDeltaBases.push(base);
+}

@@ -1,0 +1,130 @@
+/**
+ * The pack engine: everything that must look inside packs, run in worker threads over files on the local disk.
+ * The event loop only moves bytes; memory of every call is bounded by constants, not by the size of a pack.
+ */
+import type { GitObject, ObjectType } from '../git/objects/type.js';
+import type { Oid } from '../git/oid.js';
+
+/** The files of one stored pack on the local disk. The sidecar `meta` is described in git/pack/meta.ts. */
+export interface LocalPack {
+  hash: string;
+  packPath: string;
+  idxPath: string;
+  metaPath: string;
+}
+
+/** Limits while receiving. Each has its reason where the default is defined (git/pack/limits.ts). */
+export interface PackLimits {
+  maxObjects: number;
+  /** Sum of the inflated sizes, bytes. */
+  maxInflatedBytes: number;
+  /** Inflated size of one object, bytes. */
+  maxObjectBytes: number;
+  maxDeltaDepth: number;
+}
+
+export interface IndexRequest {
+  /** The received pack, spooled whole. It is completed in place when thin. */
+  packPath: string;
+  /** Where to write `idx` version 2 and the sidecar. */
+  idxPath: string;
+  metaPath: string;
+  limits: PackLimits;
+  /** New values of the pushed refs, to tell whether every object of the pack is reachable from them. */
+  tips: Oid[];
+  /** Objects of this pack to hand back deflated as loose objects when the pack has at most this many. */
+  looseUpTo: number;
+}
+
+/** Answers what the worker cannot know: objects the repository has already. */
+export interface BaseSource {
+  /** Base of a REF_DELTA that is not in the pack (thin pack), or undefined when the repository does not have it. */
+  read(oid: Oid): Promise<GitObject | undefined>;
+}
+
+/** A loose object in git's zlib format. */
+export interface LooseObject {
+  oid: Oid;
+  type: ObjectType;
+  /** Size of the content without header, bytes. */
+  size: number;
+  /** Empty when `bodyPath` is set. */
+  body: Uint8Array;
+  /** A file with the body, for bodies of more than 64 MiB; the receiver deletes it. */
+  bodyPath?: string;
+}
+
+export interface IndexResult {
+  /** SHA-1 trailer of the completed pack; names the files. */
+  hash: string;
+  /** Hex SHA-256 of the bytes as received, before thin completion. */
+  receivedSha256: string;
+  /** Size of the completed pack, bytes. */
+  packBytes: number;
+  /** Objects in the pack as received, and bases appended to complete it. */
+  objects: number;
+  appendedBases: number;
+  /** True when every received object is a tip or is named by another object of the pack. */
+  tight: boolean;
+  /** Commits and tags of the pack in the encoding of git/graph/segment.ts. */
+  segment: Uint8Array;
+  /** Types of those tips that are in the pack. */
+  tipTypes: Record<Oid, ObjectType>;
+  /** Ids that objects of the pack name but the pack lacks: 20 bytes each, with the type number that the name demands. */
+  externalOids: Uint8Array;
+  externalTypes: Uint8Array;
+  /** All objects, loose, when the pack has at most `looseUpTo`; otherwise empty. */
+  loose: LooseObject[];
+}
+
+/** What a fetch should carry. Ids are 20 bytes each in one buffer. */
+export interface BuildRequest {
+  /** Stored packs, newest first; lookups take the first that has the object. */
+  packs: LocalPack[];
+  /** Hashes of packs of which every object is to be sent. */
+  wholePacks: string[];
+  /** Commits to send, parents first, and the root tree of each at the same position. */
+  commits: Uint8Array;
+  trees: Uint8Array;
+  /** Root trees of commits the client has; nothing reachable from them is sent. */
+  boundaryTrees: Uint8Array;
+  /** Single objects to send, such as annotated tags. */
+  extra: Uint8Array;
+  /** Commits the client has and that may serve as delta bases when `thin`. */
+  boundaryCommits: Uint8Array;
+  thin: boolean;
+  ofsDelta: boolean;
+  /** Where to write the pack. */
+  outPath: string;
+}
+
+export interface BuildResult {
+  bytes: number;
+  objects: number;
+  /** Deltas sent as deltas. */
+  reusedDeltas: number;
+}
+
+export interface UnpackBatch {
+  loose: LooseObject[];
+  /** Position in index order to go on from; equals the object count at the end. */
+  next: number;
+}
+
+export interface PackEngine {
+  /**
+   * Verifies a received pack: header, every entry, every delta, trailer, object syntax, names. Writes idx and sidecar.
+   * @throws AppError INVALID_PACKFILE or INVALID_OBJECT with a message fit for the client
+   */
+  index(request: IndexRequest, bases: BaseSource): Promise<IndexResult>;
+  /** Writes the pack for a fetch. @throws AppError OBJECT_CORRUPTED when a needed object cannot be read */
+  build(request: BuildRequest): Promise<BuildResult>;
+  /** Reads one object that fits in memory (64 MiB); undefined when no pack has it. Its id is checked. */
+  read(packs: LocalPack[], oid: Oid): Promise<GitObject | undefined>;
+  /**
+   * The next objects of a pack as loose objects: in index order from `from`, about 8 MiB or 500 objects a call.
+   * @param folder for bodies that come as a file
+   */
+  unpack(pack: LocalPack, from: number, folder: string): Promise<UnpackBatch>;
+  close(): Promise<void>;
+}

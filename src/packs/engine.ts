@@ -1,0 +1,91 @@
+/** The pack engine over pools of worker threads. */
+import { availableParallelism } from 'node:os';
+import { MessageChannel } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { AppError } from '../errors.js';
+import type { BaseSource, BuildResult, IndexResult, LocalPack, PackEngine, UnpackBatch } from './contract.js';
+import { attempt, type BaseQuestion, type Result, type Task, toFailure, unwrap } from './messages.js';
+
+export interface PackEngineOptions {
+  /** Workers for receiving and building; default one for each core. */
+  threads?: number;
+  /** JavaScript heap of one worker, MiB; buffers do not count. A worker that needs more ends, and its task fails. */
+  workerHeapMb?: number;
+}
+
+/** Reading one object or unpacking a few megabytes takes milliseconds. */
+const READ_THREADS = 2;
+
+/** Idle workers keep buffers and compiled code; after this they go, milliseconds. */
+const IDLE_MS = 30_000;
+
+/**
+ * Starts a pack engine. Workers start with the first call and go when idle.
+ *
+ * Reads have a pool of their own: while a worker indexes a thin pack it waits for bases that are read through this same
+ * engine, which would never come if every worker waited like that.
+ */
+export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
+  const heavy = pool(options.threads ?? availableParallelism(), options);
+  const reads = pool(READ_THREADS, options);
+  return {
+    index: (request, bases) => withBases(bases, (port) => run<IndexResult>(heavy, { kind: 'index', request, port })),
+    build: (request) =>
+      run<BuildResult>(heavy, { kind: 'build', request: { ...request, packs: request.packs.map(plain) } }),
+    read: (packs, oid) => run(reads, { kind: 'read', packs: packs.map(plain), oid }),
+    unpack: (pack, from, folder) => run<UnpackBatch>(reads, { kind: 'unpack', pack: plain(pack), from, folder }),
+    async close() {
+      await Promise.all([heavy.close(), reads.close()]);
+    },
+  };
+}
+
+/** Callers hand in pinned packs too, whose `release` cannot cross to a worker. */
+function plain({ hash, packPath, idxPath, metaPath }: LocalPack): LocalPack {
+  return { hash, packPath, idxPath, metaPath };
+}
+
+function pool(threads: number, { workerHeapMb }: PackEngineOptions): Piscina {
+  // From sources the worker is TypeScript, which the thread must learn to load; a build has plain JavaScript beside it.
+  const fromSource = import.meta.url.endsWith('.ts');
+  return new Piscina({
+    filename: new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url).href,
+    execArgv: fromSource ? ['--import', 'tsx'] : [],
+    minThreads: 0,
+    maxThreads: Math.max(1, threads),
+    idleTimeout: IDLE_MS,
+    // Tasks take milliseconds to minutes; a worker spinning for the next one would burn a core.
+    atomics: 'disabled',
+    ...(workerHeapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: workerHeapMb } }),
+  });
+}
+
+async function run<T>(workers: Piscina, task: Task): Promise<T> {
+  const transferList = task.kind === 'index' ? [task.port] : [];
+  let result: Result<T>;
+  try {
+    result = await workers.run(task, { transferList });
+  } catch (error) {
+    // The worker died, for example for want of memory. The pool replaces it.
+    throw new AppError('INTERNAL_ERROR', { cause: error });
+  }
+  return unwrap(result);
+}
+
+/** Answers a worker's questions for bases while `work` lasts. */
+async function withBases<T>(bases: BaseSource, work: (port: MessageChannel['port2']) => Promise<T>): Promise<T> {
+  const { port1, port2 } = new MessageChannel();
+  port1.on('message', async ({ oid }: BaseQuestion) => {
+    const answer = await attempt(() => bases.read(oid));
+    try {
+      port1.postMessage(answer);
+    } catch (error) {
+      port1.postMessage({ ok: false, failure: toFailure(error) });
+    }
+  });
+  try {
+    return await work(port2);
+  } finally {
+    port1.close();
+  }
+}

@@ -1,0 +1,56 @@
+/** What passes between the event loop and the workers. Structured cloning strips errors of their fields, hence results. */
+import type { MessagePort } from 'node:worker_threads';
+import { AppError, type ErrorCode } from '../errors.js';
+import type { GitObject } from '../git/objects/type.js';
+import type { Oid } from '../git/oid.js';
+import type { BuildRequest, IndexRequest, LocalPack } from './contract.js';
+
+export type Task =
+  | { kind: 'index'; request: IndexRequest; port: MessagePort }
+  | { kind: 'build'; request: BuildRequest }
+  | { kind: 'read'; packs: LocalPack[]; oid: Oid }
+  | { kind: 'unpack'; pack: LocalPack; from: number; folder: string };
+
+export interface Failure {
+  code: ErrorCode;
+  message: string;
+  details: Record<string, unknown> | undefined;
+  /** For the log only. */
+  stack: string | undefined;
+}
+
+export type Result<T> = { ok: true; value: T } | { ok: false; failure: Failure };
+
+/** A worker's question for a base, and the answer. */
+export interface BaseQuestion {
+  oid: Oid;
+}
+export type BaseAnswer = Result<GitObject | undefined>;
+
+/** What is unexpected becomes INTERNAL_ERROR: its own message may hold paths. */
+export function toFailure(error: unknown): Failure {
+  const stack = error instanceof Error ? error.stack : String(error);
+  if (error instanceof AppError) return { code: error.code, message: error.message, details: error.details, stack };
+  const { code, message } = new AppError('INTERNAL_ERROR');
+  return { code, message, details: undefined, stack };
+}
+
+export function fromFailure(failure: Failure): AppError {
+  const { code, message, details, stack } = failure;
+  return new AppError(code, { message, cause: stack, ...(details === undefined ? {} : { details }) });
+}
+
+/** The value of a result. @throws AppError */
+export function unwrap<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  throw fromFailure(result.failure);
+}
+
+/** Runs `work` and catches what it throws. */
+export async function attempt<T>(work: () => Promise<T>): Promise<Result<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    return { ok: false, failure: toFailure(error) };
+  }
+}

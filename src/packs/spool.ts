@@ -1,0 +1,131 @@
+/**
+ * Working files of one process: received packs, packs made for a fetch, temporary objects. Nothing here is durable;
+ * a crash leaves a folder that the next start removes.
+ */
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { AppError } from '../errors.js';
+
+/** Bytes gathered before a write: network chunks are far smaller, and each write costs a trip to the thread pool. */
+const WRITE_BYTES = 1024 * 1024;
+
+/** Whether a process of another host still lives cannot be asked, so its folder must also be this old, milliseconds. */
+const FOREIGN_FOLDER_AGE_MS = 24 * 60 * 60 * 1000;
+
+/** Folders of this process; a folder with our process id that is not here is left over from an earlier process. */
+const ownFolders = new Set<string>();
+
+export interface ReceiveOptions {
+  /** Bytes of the body that were read before, written first. */
+  first?: Uint8Array;
+  /** Largest body accepted, bytes; `first` counts. */
+  maxBytes: number;
+}
+
+export class Spool {
+  readonly folder: string;
+  #files = 0;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Makes the folder of this process below `{dataDir}/spool` and removes the folders of dead processes. */
+  static async open(dataDir: string): Promise<Spool> {
+    const parent = join(dataDir, 'spool');
+    await mkdir(parent, { recursive: true });
+    for (const name of await readdir(parent)) {
+      if (await isAbandoned(parent, name)) await rm(join(parent, name), { recursive: true, force: true });
+    }
+    const name = `${process.pid}-${randomBytes(6).toString('hex')}-${hostname()}`;
+    ownFolders.add(name);
+    const folder = join(parent, name);
+    await mkdir(folder);
+    return new Spool(folder);
+  }
+
+  /** A path that no other call returns. The file does not exist yet. `extension` comes without a dot. */
+  newFile(extension: string): string {
+    this.#files += 1;
+    return join(this.folder, `${this.#files}.${extension}`);
+  }
+
+  /**
+   * Writes a request body to a new file. The stream is read no faster than the disk takes it.
+   * @throws AppError PAYLOAD_TOO_LARGE when the body is longer than `maxBytes`; no file remains then, nor when the
+   *   stream fails
+   */
+  async receive(stream: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<{ path: string; bytes: number }> {
+    const path = this.newFile('body');
+    const file = await open(path, 'wx');
+    try {
+      const bytes = await writeAll(file, chunks(stream, options.first), options.maxBytes);
+      await file.close();
+      return { path, bytes };
+    } catch (error) {
+      await file.close().catch(() => {});
+      await rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  /** Deletes files; missing ones are no error. */
+  async remove(...paths: string[]): Promise<void> {
+    await Promise.all(paths.map((path) => rm(path, { force: true })));
+  }
+
+  /** Deletes the folder with everything in it. */
+  async close(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+    ownFolders.delete(this.folder.slice(this.folder.lastIndexOf('/') + 1));
+  }
+}
+
+async function* chunks(stream: AsyncIterable<Uint8Array>, first?: Uint8Array): AsyncIterable<Uint8Array> {
+  if (first !== undefined && first.length > 0) yield first;
+  yield* stream;
+}
+
+async function writeAll(file: FileHandle, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<number> {
+  let bytes = 0;
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      throw new AppError('PAYLOAD_TOO_LARGE', { message: `The request body is larger than ${maxBytes} bytes.` });
+    }
+    waiting.push(chunk);
+    waitingBytes += chunk.length;
+    if (waitingBytes >= WRITE_BYTES) {
+      await file.writeFile(Buffer.concat(waiting));
+      waiting = [];
+      waitingBytes = 0;
+    }
+  }
+  if (waitingBytes > 0) await file.writeFile(Buffer.concat(waiting));
+  return bytes;
+}
+
+/** Names are `{pid}-{random}-{host}`; anything else in the folder is not ours and stays. */
+async function isAbandoned(parent: string, name: string): Promise<boolean> {
+  const parts = /^(\d+)-[0-9a-f]{12}-(.+)$/.exec(name);
+  if (parts === null || ownFolders.has(name)) return false;
+  if (parts[2] !== hostname()) {
+    const info = await stat(join(parent, name)).catch(() => undefined);
+    return info !== undefined && Date.now() - info.mtimeMs > FOREIGN_FOLDER_AGE_MS;
+  }
+  const pid = Number(parts[1]);
+  return pid === process.pid || !isAlive(pid);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

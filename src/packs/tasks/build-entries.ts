@@ -1,0 +1,135 @@
+/**
+ * Writes selected objects as pack entries. Compressed bytes are copied as they are stored; only a delta whose base the
+ * client will not have is replaced by the whole object.
+ *
+ * Why no circle of deltas can arise: lookups and writing use one order of packs, so the copy of a base that is sent
+ * lies in the delta's own pack or in one written before. A reference to something not yet written is therefore always
+ * one that a stored pack has inside itself, and those are free of circles.
+ */
+import { createReadStream, rmSync, statSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { crc32, createDeflate, deflateSync } from 'node:zlib';
+import { OBJECT_TYPES } from '../../git/objects/type.js';
+import { OID_BYTES } from '../../git/oid.js';
+import type { PackReader, StoredEntry } from '../../git/pack/reader.js';
+import type { PackSet, Place } from '../../git/pack/reader-chain.js';
+import { extractToFile } from '../../git/pack/reader-large.js';
+import type { PackWriter } from '../../git/pack/write.js';
+import { SELECTED, type Selection } from './build-select.js';
+
+/** Objects larger than this never lie in memory whole, bytes. */
+const MAX_MEMORY_BYTES = 32 * 1024 * 1024;
+const BLOCK = 1024 * 1024;
+/** Clones are sent once; a better level costs more than the bytes it saves. */
+const LEVEL = 1;
+
+export interface EntryOptions {
+  ofsDelta: boolean;
+  /** Whether an object outside the pack may serve as delta base. */
+  mayReferTo: (oid: Uint8Array) => boolean;
+  /** For what does not fit in memory. */
+  temporaryPath: string;
+}
+
+export class EntryWriter {
+  reusedDeltas = 0;
+  readonly #writer: PackWriter;
+  readonly #selection: Selection;
+  readonly #set: PackSet;
+  readonly #options: EntryOptions;
+
+  constructor(writer: PackWriter, selection: Selection, options: EntryOptions) {
+    this.#writer = writer;
+    this.#selection = selection;
+    this.#set = selection.set;
+    this.#options = options;
+  }
+
+  /** Copies all entries of a pack as one region: distances between them stay what they are. */
+  copyPack(index: number): void {
+    const pack = this.#set.packs[index]!;
+    this.#selection.copiedTo(index, this.#writer.offset);
+    const { table } = pack;
+    const first = 12;
+    const end = table.count === 0 ? first : table.end(table.positionOfRank(table.count - 1));
+    for (let at = first; at < end; at += BLOCK) this.#writer.write(pack.view(at, Math.min(BLOCK, end - at)));
+  }
+
+  /** Writes the selected objects of a pack in the order they have there. @throws AppError OBJECT_CORRUPTED */
+  async writePack(index: number): Promise<void> {
+    if (!this.#selection.touches(index)) return;
+    const { table } = this.#set.packs[index]!;
+    for (let rank = 0; rank < table.count; rank++) {
+      const place = { pack: index, position: table.positionOfRank(rank) };
+      if (this.#selection.offset(place) !== SELECTED) continue;
+      const begin = this.#writer.offset;
+      if (!this.#set.guard(place, () => this.#copyEntry(place))) await this.#writeWhole(place);
+      this.#selection.written(place, begin);
+    }
+  }
+
+  /** @returns false when the stored form is of no use to the client */
+  #copyEntry(place: Place): boolean {
+    const pack = this.#set.packs[place.pack]!;
+    const entry = pack.entry(place.position);
+    if (entry.base < 0) {
+      this.#copyBytes(pack, entry, entry.offset);
+      return true;
+    }
+    const { idx } = pack.table;
+    const baseAt = idx.oidOffset(entry.base);
+    const baseOid = idx.bytes.subarray(baseAt, baseAt + OID_BYTES);
+    const baseOffset = this.#baseOffset({ pack: place.pack, position: entry.base }, baseOid);
+    if (baseOffset > 0 && this.#options.ofsDelta) this.#writer.ofsHeader(entry.size, baseOffset);
+    else if (baseOffset !== 0 || this.#options.mayReferTo(baseOid)) this.#writer.refHeader(entry.size, baseOid);
+    else return false;
+    this.#copyBytes(pack, entry, entry.dataAt);
+    this.reusedDeltas += 1;
+    return true;
+  }
+
+  /** Offset of the base in the built pack, as {@link Selection.offset}. Its copy may come from another stored pack. */
+  #baseOffset(own: Place, oid: Uint8Array): number {
+    const offset = this.#selection.offset(own);
+    if (offset !== 0) return offset;
+    const place = this.#set.find(oid);
+    return place === undefined ? 0 : this.#selection.offset(place);
+  }
+
+  /** Copies from `from` to the entry's end, and checks the whole entry against the index. */
+  #copyBytes(pack: PackReader, entry: StoredEntry, from: number): void {
+    let crc = from === entry.offset ? 0 : crc32(pack.view(entry.offset, from - entry.offset));
+    for (let at = from; at < entry.end; at += BLOCK) {
+      const bytes = pack.view(at, Math.min(BLOCK, entry.end - at));
+      crc = crc32(bytes, crc);
+      this.#writer.write(bytes);
+    }
+    if (crc !== pack.table.crc(entry.position))
+      throw new RangeError('the entry differs from its checksum in the index');
+  }
+
+  async #writeWhole(place: Place): Promise<void> {
+    const type = OBJECT_TYPES[this.#set.type(place)];
+    if (this.#set.fits(place, MAX_MEMORY_BYTES)) {
+      const { data } = this.#set.read(place);
+      this.#writer.wholeHeader(type, data.length);
+      this.#writer.write(deflateSync(data, { level: LEVEL }));
+      return;
+    }
+    const path = this.#options.temporaryPath;
+    try {
+      await extractToFile(this.#set, place, path);
+      this.#writer.wholeHeader(type, statSync(path).size);
+      const deflate = createDeflate({ level: LEVEL, chunkSize: BLOCK });
+      await pipeline(
+        createReadStream(path, { highWaterMark: BLOCK }),
+        deflate,
+        async (chunks: AsyncIterable<Buffer>) => {
+          for await (const chunk of chunks) this.#writer.write(chunk);
+        },
+      );
+    } finally {
+      rmSync(path, { force: true });
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/** Which objects a built pack holds, and where each was written. */
+import { AppError } from '../../errors.js';
+import type { ObjectType } from '../../git/objects/type.js';
+import { OID_BYTES, type Oid, oidAt } from '../../git/oid.js';
+import type { PackSet, Place } from '../../git/pack/reader-chain.js';
+
+/** In {@link Selection}: to be written, place not known yet. Real offsets begin at 12. */
+export const SELECTED = -1;
+const ABSENT = 0;
+const PACK_HEADER = 12;
+
+export class Selection {
+  /** Entries of the pack to build. */
+  count = 0;
+  /** Per pack and index position: ABSENT, SELECTED or the offset in the built pack. */
+  readonly #offsets: (Float64Array | undefined)[] = [];
+  /** For packs copied whole: what to add to an offset in the stored pack. */
+  readonly #shifts: number[] = [];
+
+  /** @param copied how many packs, from the first, are copied whole */
+  constructor(
+    readonly set: PackSet,
+    readonly copied: number,
+  ) {
+    for (let pack = 0; pack < copied; pack++) this.count += set.packs[pack]!.table.count;
+  }
+
+  /** Where the object lies. @throws AppError OBJECT_CORRUPTED when no pack has it or it is of another type */
+  locate(oid: Uint8Array, at: number, type?: ObjectType): Place {
+    const place = this.set.find(oid, at);
+    if (place === undefined) throw missing(oidAt(oid, at));
+    if (type !== undefined && this.set.type(place) !== type) {
+      throw new AppError('OBJECT_CORRUPTED', { message: `The stored object ${oidAt(oid, at)} is not a ${type}.` });
+    }
+    return place;
+  }
+
+  /** Adds an object, once. */
+  select(place: Place): void {
+    if (place.pack < this.copied) return;
+    const offsets = this.#pack(place.pack);
+    if (offsets[place.position] !== ABSENT) return;
+    offsets[place.position] = SELECTED;
+    this.count += 1;
+  }
+
+  /** Adds each id of a list of 20 bytes each. */
+  selectAll(oids: Uint8Array, type?: ObjectType): void {
+    for (let at = 0; at < oids.length; at += OID_BYTES) this.select(this.locate(oids, at, type));
+  }
+
+  /** Adds every object of a pack, from whichever pack lookups find it in. */
+  selectPack(pack: number): void {
+    const { idx, count } = this.set.packs[pack]!.table;
+    for (let position = 0; position < count; position++) this.select(this.locate(idx.bytes, idx.oidOffset(position)));
+  }
+
+  /** False when nothing of the pack was selected. */
+  touches(pack: number): boolean {
+    return this.#offsets[pack] !== undefined;
+  }
+
+  /** 0 = not in the built pack, {@link SELECTED} = not written yet, else the offset there. */
+  offset(place: Place): number {
+    if (place.pack < this.copied)
+      return this.set.packs[place.pack]!.table.offset(place.position) + this.#shifts[place.pack]!;
+    return this.#offsets[place.pack]?.[place.position] ?? ABSENT;
+  }
+
+  written(place: Place, offset: number): void {
+    this.#pack(place.pack)[place.position] = offset;
+  }
+
+  /** Records that the entries of a pack copied whole begin at `offset`. */
+  copiedTo(pack: number, offset: number): void {
+    this.#shifts[pack] = offset - PACK_HEADER;
+  }
+
+  #pack(pack: number): Float64Array {
+    this.#offsets[pack] ??= new Float64Array(this.set.packs[pack]!.table.count);
+    return this.#offsets[pack];
+  }
+}
+
+function missing(oid: Oid): AppError {
+  return new AppError('OBJECT_CORRUPTED', { message: `The object ${oid} is missing in storage.` });
+}

@@ -1,0 +1,105 @@
+/** Verifies and indexes one received pack. Runs in a worker. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from 'node:fs';
+import { encodeIdx, idOrder } from '../../git/pack/idx-writer.js';
+import { Scratch } from '../../git/pack/index-content.js';
+import { Entries } from '../../git/pack/index-entries.js';
+import { ObjectFacts } from '../../git/pack/index-facts.js';
+import { links } from '../../git/pack/index-links.js';
+import { PackState } from '../../git/pack/index-pack.js';
+import { Resolver } from '../../git/pack/index-resolve.js';
+import { PACK_HEADER, PACK_TRAILER, readPackHeader, scanEntries } from '../../git/pack/index-scan.js';
+import { type ReadBase, resolveThin, rewriteEnds, writeFully } from '../../git/pack/index-thin.js';
+import { hashFile, PackWindow, readFully } from '../../git/pack/index-window.js';
+import { invalidPack } from '../../git/pack/limits.js';
+import { encodeMeta } from '../../git/pack/meta.js';
+import type { IndexRequest, IndexResult } from '../contract.js';
+
+/** Most objects of a pack name objects of the same pack; trees that name far more are made to exhaust memory. */
+const NAMES_PER_OBJECT_LIMIT = 2;
+
+/**
+ * Does what {@link IndexResult} describes. When it throws, the files are of no use and the caller deletes them.
+ * @param readBase looks up bases of a thin pack
+ * @throws AppError INVALID_PACKFILE or INVALID_OBJECT
+ */
+export async function indexPack(request: IndexRequest, readBase: ReadBase): Promise<IndexResult> {
+  const fd = openSync(request.packPath, 'r+');
+  const scratch = new Scratch(request.packPath);
+  try {
+    return await run(fd, scratch, request, readBase);
+  } finally {
+    scratch.closeAll();
+    closeSync(fd);
+  }
+}
+
+async function run(fd: number, scratch: Scratch, request: IndexRequest, readBase: ReadBase): Promise<IndexResult> {
+  const { limits } = request;
+  const received = fstatSync(fd).size;
+  const count = readPackHeader(readHead(fd, received), received, limits.maxObjects);
+  const hashes = verifyTrailer(fd, received);
+  const seeds = Int32Array.from({ length: 5 }, () => randomBytes(4).readInt32LE() | 1);
+  const entries = new Entries(count);
+  const facts = new ObjectFacts(seeds, limits.maxObjects * NAMES_PER_OBJECT_LIMIT, count <= request.looseUpTo);
+  const window = new PackWindow(fd, received - PACK_TRAILER);
+  const state = new PackState({ window, scratch, entries, facts, limits }, seeds, received);
+  await scanEntries(state, count);
+  window.expectJumps();
+  const resolver = new Resolver(state);
+  await resolver.resolveReceived();
+  const end = await resolveThin(state, resolver, readBase);
+  const named = links(state, request.tips);
+  const appendedBases = entries.count - entries.received;
+  const hash = appendedBases === 0 ? hashes.trailer : rewriteEnds(fd, entries.count, end);
+  ftruncateSync(fd, end + PACK_TRAILER);
+  fsyncSync(fd);
+  writeTables(request, entries, hash);
+  return {
+    hash: hash.toString('hex'),
+    receivedSha256: hashes.sha256,
+    packBytes: end + PACK_TRAILER,
+    objects: entries.received,
+    appendedBases,
+    ...named,
+    segment: facts.segment(),
+    loose: facts.loose,
+  };
+}
+
+function readHead(fd: number, size: number): Buffer {
+  const head = Buffer.alloc(Math.min(PACK_HEADER, size));
+  readFully(fd, head, head.length, 0);
+  return head;
+}
+
+function verifyTrailer(fd: number, size: number): { trailer: Buffer; sha256: string } {
+  const { sha1, sha256 } = hashFile(fd, size - PACK_TRAILER, size);
+  const trailer = Buffer.alloc(PACK_TRAILER);
+  readFully(fd, trailer, PACK_TRAILER, size - PACK_TRAILER);
+  if (!sha1.equals(trailer)) throw invalidPack('the packfile does not match its checksum');
+  return { trailer, sha256 };
+}
+
+function writeTables(request: IndexRequest, entries: Entries, hash: Buffer): void {
+  const { count, oids, crcs, offsets } = entries;
+  const order = idOrder(oids, count);
+  writeDurably(request.idxPath, encodeIdx({ count, oids, crcs, offsets }, order, hash));
+  const types = new Uint8Array(count);
+  const sizes = new Float64Array(count);
+  order.forEach((row, i) => {
+    types[i] = entries.types[row]!;
+    sizes[i] = entries.sizes[row]!;
+  });
+  writeDurably(request.metaPath, encodeMeta(types, sizes));
+}
+
+function writeDurably(path: string, bytes: Uint8Array): void {
+  const fd = openSync(path, 'w', 0o600);
+  try {
+    writeFully(fd, bytes, 0);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,72 @@
+/** Worker task: objects of a pack as loose objects (gitformat-loose). */
+import { randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createDeflate } from 'node:zlib';
+import { encodeLoose, objectHeader } from '../../git/pack/loose.js';
+import type { PackSet, Place } from '../../git/pack/reader-chain.js';
+import { extractToFile } from '../../git/pack/reader-large.js';
+import type { LocalPack, LooseObject, UnpackBatch } from '../contract.js';
+import { withPacks } from './read-packs.js';
+
+const BATCH_OBJECTS = 500;
+const BATCH_BYTES = 8 * 1024 * 1024;
+/** Objects larger than this are deflated from file to file, bytes. */
+const MAX_MEMORY_BYTES = 32 * 1024 * 1024;
+/** Loose bodies larger than this are handed over as a file, bytes. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+const LEVEL = 1;
+
+/**
+ * The objects at index positions from `from` on, until 500 objects or 8 MiB of bodies are together. A body of more than
+ * 64 MiB comes as `bodyPath`, a file in `folder` that the caller deletes.
+ * @throws AppError OBJECT_CORRUPTED
+ */
+export async function unpackBatch(pack: LocalPack, from: number, folder: string = tmpdir()): Promise<UnpackBatch> {
+  return withPacks([pack], async (set) => {
+    const { count } = set.packs[0]!.table;
+    const loose: LooseObject[] = [];
+    let bytes = 0;
+    let next = from;
+    for (; next < count && loose.length < BATCH_OBJECTS && bytes < BATCH_BYTES; next++) {
+      const object = await looseObject(set, { pack: 0, position: next }, folder);
+      loose.push(object);
+      bytes += object.body.length;
+      if (object.bodyPath !== undefined) bytes += BATCH_BYTES;
+    }
+    return { loose, next };
+  });
+}
+
+async function looseObject(set: PackSet, place: Place, folder: string): Promise<LooseObject> {
+  const oid = set.packs[place.pack]!.table.idx.oid(place.position);
+  if (!set.fits(place, MAX_MEMORY_BYTES)) return largeLooseObject(set, place, oid, folder);
+  const { type, data } = set.read(place);
+  return { oid, type, size: data.length, body: encodeLoose(type, data) };
+}
+
+async function largeLooseObject(set: PackSet, place: Place, oid: string, folder: string): Promise<LooseObject> {
+  const type = set.type(place);
+  const contentPath = join(folder, `${oid}-${randomBytes(6).toString('hex')}.content`);
+  const bodyPath = contentPath.replace(/content$/, 'loose');
+  try {
+    await extractToFile(set, place, contentPath);
+    const { size } = statSync(contentPath);
+    const content = async function* () {
+      yield Buffer.from(objectHeader(type, size), 'latin1');
+      yield* createReadStream(contentPath, { highWaterMark: 1024 * 1024 });
+    };
+    await pipeline(content, createDeflate({ level: LEVEL }), createWriteStream(bodyPath));
+    if (statSync(bodyPath).size > MAX_BODY_BYTES) return { oid, type, size, body: new Uint8Array(0), bodyPath };
+    const body = new Uint8Array(readFileSync(bodyPath));
+    rmSync(bodyPath, { force: true });
+    return { oid, type, size, body };
+  } catch (error) {
+    rmSync(bodyPath, { force: true });
+    throw set.corrupted(place, error);
+  } finally {
+    rmSync(contentPath, { force: true });
+  }
+}

@@ -1,0 +1,49 @@
+/** Entry point of a worker thread: one task at a time. */
+import type { MessagePort } from 'node:worker_threads';
+import type { ReadBase } from '../git/pack/index-thin.js';
+import { attempt, type BaseAnswer, type BaseQuestion, type Result, type Task, unwrap } from './messages.js';
+import { buildPack } from './tasks/build.js';
+import { indexPack } from './tasks/index-pack.js';
+import { readObject } from './tasks/read.js';
+import { unpackBatch } from './tasks/unpack.js';
+
+export default function work(task: Task): Promise<Result<unknown>> {
+  return attempt(() => run(task));
+}
+
+async function run(task: Task): Promise<unknown> {
+  switch (task.kind) {
+    case 'index':
+      return indexPack(task.request, askOver(task.port));
+    case 'build':
+      return buildPack(task.request);
+    case 'read': {
+      const object = await readObject(task.packs, task.oid);
+      return object === undefined ? undefined : { ...object, data: compact(object.data) };
+    }
+    case 'unpack': {
+      const batch = await unpackBatch(task.pack, task.from, task.folder);
+      return { ...batch, loose: batch.loose.map((object) => ({ ...object, body: compact(object.body) })) };
+    }
+  }
+}
+
+function askOver(port: MessagePort): ReadBase {
+  return (oid) =>
+    new Promise((resolve, reject) => {
+      port.once('message', (answer: BaseAnswer) => {
+        try {
+          resolve(unwrap(answer));
+        } catch (error) {
+          reject(error);
+        }
+      });
+      const question: BaseQuestion = { oid };
+      port.postMessage(question);
+    });
+}
+
+/** Cloning a view clones all of the memory behind it. */
+function compact(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+}
