@@ -1,0 +1,15 @@
+/** Append-only history: who did what, hash-chained per repository and once for the rest. */
+export { appendAudit, GLOBAL_CHAIN, type NewAuditEvent, type OutboxTopic } from './append.js';
+export { readChain, readChainHeads } from './chain.js';
+export { GENESIS, type HashedEvent, hashEvent, hashLink } from './event.js';
+export {
+  type AuditAudience,
+  type AuditEvent,
+  type AuditList,
+  getAudit,
+  getPublicAudit,
+  listAudit,
+  listPublicAudit,
+} from './list.js';
+export { type AuditFilters, type AuditPage, canonicalAction, parseAuditQuery } from './query.js';
+export { type ChainLink, type ChainProblem, type ChainRow, type ChainVerdict, verifyChain } from './verify.js';

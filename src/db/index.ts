@@ -1,0 +1,19 @@
+/** Postgres: connections, transactions, tables, migrations, and the Postgres that GitClaw brings along. */
+export {
+  type Database,
+  type DatabaseOptions,
+  openDatabase,
+  type Queryable,
+  type SqlClient,
+  type Tx,
+} from './database.js';
+export { type EmbeddedOptions, type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.js';
+export {
+  asDatabaseError,
+  DatabaseStartError,
+  describeDatabaseError,
+  isForeignKeyViolation,
+  isUniqueViolation,
+} from './errors.js';
+export { type MigrationInfo, type MigrationTarget, migrate, migrationInfo, revertLast } from './migrate.js';
+export * from './schema/index.js';
