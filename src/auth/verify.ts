@@ -1,0 +1,43 @@
+/** Finds what a signature covers among the spellings a client may have signed. */
+import { canonicalEnvelope, type JsonObject, verifySignature } from '../signing/index.js';
+import { badSignature, type Presented } from './presented.js';
+import type { Signer } from './signer.js';
+import type { Principal, Proof } from './types.js';
+
+/** One envelope content that would be acceptable. */
+export interface Candidate {
+  action: string;
+  body: JsonObject;
+}
+
+export interface Verified {
+  principal: Principal;
+  proof: Proof;
+  body: JsonObject;
+}
+
+/** The first candidate the signature covers, under any active key; undefined when there is none. */
+export function findSigned(signer: Signer, presented: Presented, candidates: Candidate[]): Verified | undefined {
+  const { agentId, nonce, nonceHash, timestamp, signature } = presented;
+  for (const spelling of presented.timestamps) {
+    for (const { action, body } of candidates) {
+      const canonical = canonicalEnvelope({ agentId, action, timestamp: spelling, nonce, body });
+      const key = signer.keys.find((each) => verifySignature(each, canonical, presented.signatureBytes));
+      if (key === undefined) continue;
+      const { keyId } = key;
+      return {
+        principal: { agentId, agentName: signer.agentName, keyId },
+        proof: { agentId, action, nonce, nonceHash, timestamp, signature, canonical, keyId },
+        body,
+      };
+    }
+  }
+  return undefined;
+}
+
+/** @throws AppError INVALID_SIGNATURE when the signature covers none of the candidates */
+export function requireSigned(signer: Signer, presented: Presented, candidates: Candidate[]): Verified {
+  const verified = findSigned(signer, presented, candidates);
+  if (verified === undefined) throw badSignature('signature_mismatch');
+  return verified;
+}
