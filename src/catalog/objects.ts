@@ -1,0 +1,72 @@
+/** Looking objects up in the packs of a repository, from their indexes and sidecars; packs themselves stay closed. */
+import type { AppContext } from '../context.js';
+import type { GitObject, ObjectType } from '../git/objects/type.js';
+import { OID_BYTES, type Oid, oidToBytes } from '../git/oid.js';
+import type { PinnedPack } from '../packs/index.js';
+import type { Snapshot } from './snapshot.js';
+
+/** Where an object lies. */
+export interface Location {
+  packHash: string;
+  type: ObjectType;
+}
+
+/**
+ * Finds many objects at once.
+ * @param oids 20 bytes each
+ * @returns one entry per id, undefined for those that no pack of the snapshot has
+ */
+export async function locateAll(
+  ctx: AppContext,
+  snapshot: Snapshot,
+  oids: Uint8Array,
+): Promise<(Location | undefined)[]> {
+  const found = new Array<Location | undefined>(oids.length / OID_BYTES).fill(undefined);
+  let missing = [...found.keys()];
+  for (const pack of snapshot.packs.toReversed()) {
+    if (missing.length === 0) break;
+    const { idx, meta } = await ctx.packCache.readSmall(snapshot.repoId, pack.hash);
+    missing = missing.filter((position) => {
+      const at = idx.find(oids, position * OID_BYTES);
+      if (at < 0) return true;
+      found[position] = { packHash: pack.hash, type: meta.type(at) };
+      return false;
+    });
+  }
+  return found;
+}
+
+export async function locate(ctx: AppContext, snapshot: Snapshot, oid: Oid): Promise<Location | undefined> {
+  return (await locateAll(ctx, snapshot, oidToBytes(oid)))[0];
+}
+
+/** Reads an object that fits in memory, or undefined when the repository does not have it. */
+export async function readObject(ctx: AppContext, snapshot: Snapshot, oid: Oid): Promise<GitObject | undefined> {
+  const location = await locate(ctx, snapshot, oid);
+  if (location === undefined) return undefined;
+  const pack = await ctx.packCache.pin(snapshot.repoId, location.packHash);
+  try {
+    return await ctx.engine.read([pack], oid);
+  } finally {
+    pack.release();
+  }
+}
+
+/** Holds packs on the local disk while `work` runs, newest first. */
+export async function withPacks<T>(
+  ctx: AppContext,
+  snapshot: Snapshot,
+  hashes: readonly string[],
+  work: (packs: PinnedPack[]) => Promise<T>,
+): Promise<T> {
+  const wanted = new Set(hashes);
+  const pinned: PinnedPack[] = [];
+  try {
+    for (const pack of snapshot.packs.toReversed()) {
+      if (wanted.has(pack.hash)) pinned.push(await ctx.packCache.pin(snapshot.repoId, pack.hash));
+    }
+    return await work(pinned);
+  } finally {
+    for (const pack of pinned) pack.release();
+  }
+}

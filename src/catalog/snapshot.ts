@@ -1,0 +1,83 @@
+/**
+ * What a node knows of a repository's objects: its packs and its commit graph, as of one `refs_version`.
+ *
+ * Postgres holds one row per pack, with the commits and tags of that pack in one column. A snapshot is read once per
+ * version and grown by the rows that are new, so a busy repository costs one small query per request.
+ */
+import { LRUCache } from 'lru-cache';
+import type { AppContext } from '../context.js';
+import { CommitGraph } from '../git/index.js';
+import type { Oid } from '../git/oid.js';
+import { unpackOids } from '../git/oid.js';
+import { loadPackRows } from './store.js';
+
+/** One stored pack. */
+export interface StoredPack {
+  hash: string;
+  /** Order in which packs became visible; later packs may refer to objects of earlier ones, never the other way. */
+  seq: number;
+  bytes: number;
+  objects: number;
+  /** True when every object of the pack is reachable from its tips. */
+  tight: boolean;
+  tips: Oid[];
+  /** Commits of the pack are at these positions of the graph: `from` included, `to` excluded. */
+  commits: { from: number; to: number };
+}
+
+export interface Snapshot {
+  repoId: string;
+  /** Oldest first. */
+  packs: readonly StoredPack[];
+  graph: CommitGraph;
+}
+
+/** Graphs kept per node, in commits; one costs about 100 bytes. */
+const CACHED_COMMITS = 2_000_000;
+
+const caches = new WeakMap<AppContext, LRUCache<string, Snapshot>>();
+
+function cacheOf(ctx: AppContext): LRUCache<string, Snapshot> {
+  let cache = caches.get(ctx);
+  if (cache === undefined) {
+    cache = new LRUCache({ maxSize: CACHED_COMMITS, sizeCalculation: (snapshot) => snapshot.graph.size + 100 });
+    caches.set(ctx, cache);
+  }
+  return cache;
+}
+
+/**
+ * The packs and graph of a repository, at least as new as the call.
+ *
+ * Rows become visible in `seq` order, because a push takes the repository's row lock before it inserts its pack; so
+ * asking for what follows the last known row misses nothing.
+ */
+export async function loadSnapshot(ctx: AppContext, repoId: string): Promise<Snapshot> {
+  const cache = cacheOf(ctx);
+  const known = cache.get(repoId);
+  const rows = await loadPackRows(ctx.db, repoId, known?.packs.at(-1)?.seq ?? 0);
+  if (known !== undefined && rows.length === 0) return known;
+  let graph = known?.graph ?? CommitGraph.fromSegments([]);
+  const packs = [...(known?.packs ?? [])];
+  for (const row of rows) {
+    const from = graph.size;
+    graph = graph.withSegment(row.segment);
+    packs.push({
+      hash: row.hash,
+      seq: row.seq,
+      bytes: row.bytes,
+      objects: row.objects,
+      tight: row.tight,
+      tips: unpackOids(row.tips),
+      commits: { from, to: graph.size },
+    });
+  }
+  const snapshot = { repoId, packs, graph };
+  cache.set(repoId, snapshot);
+  return snapshot;
+}
+
+/** Forgets a repository, after it was deleted. */
+export function forgetSnapshot(ctx: AppContext, repoId: string): void {
+  cacheOf(ctx).delete(repoId);
+}

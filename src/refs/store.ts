@@ -1,0 +1,96 @@
+/** SQL of table `repo_refs`: the only code that reads or writes refs. */
+import type { Database, Tx } from '../db/index.js';
+import type { Oid } from '../git/oid.js';
+
+export interface Ref {
+  name: string;
+  oid: Oid;
+  /** What an annotated tag finally points at; undefined for every other ref. */
+  peeled: Oid | undefined;
+}
+
+type RefRow = { ref_name: string; oid: string; peeled_oid: string | null };
+
+/** All refs with the version they belong to, in byte order of their names as git sorts them. */
+export async function selectRefs(db: Database, repoId: string): Promise<{ version: string; refs: Ref[] }> {
+  const rows = await db.sql<
+    { refs_version: string; ref_name: string | null; oid: string; peeled_oid: string | null }[]
+  >`
+    SELECT r.refs_version, f.ref_name, f.oid, f.peeled_oid FROM repositories r
+    LEFT JOIN repo_refs f ON f.repo_id = r.repo_id
+    WHERE r.repo_id = ${repoId} ORDER BY f.ref_name COLLATE "C"`;
+  const refs = rows.flatMap((row) => (row.ref_name === null ? [] : [toRef({ ...row, ref_name: row.ref_name })]));
+  return { version: String(rows[0]?.refs_version ?? '0'), refs };
+}
+
+/** Current values of the named refs, locked in name order until the transaction ends. */
+export async function lockRefs(tx: Tx, repoId: string, names: readonly string[]): Promise<Map<string, Ref>> {
+  const rows = await tx.sql<RefRow[]>`
+    SELECT ref_name, oid, peeled_oid FROM repo_refs
+    WHERE repo_id = ${repoId} AND ref_name = ANY(${[...names]}::text[])
+    ORDER BY ref_name COLLATE "C" FOR UPDATE`;
+  return new Map(rows.map((row) => [row.ref_name, toRef(row)]));
+}
+
+/** Makes ref creations in one repository take turns: an absent row cannot be locked, and `a` must exclude `a/b`. */
+export async function lockCreations(tx: Tx, repoId: string): Promise<void> {
+  await tx.sql`SELECT pg_advisory_xact_lock(hashtextextended(${`refs:${repoId}`}, 0))`;
+}
+
+/** Existing refs that cannot live beside one of `names`: `a` excludes `a/b` and the other way round. */
+export async function selectDirectoryConflicts(tx: Tx, repoId: string, names: readonly string[]): Promise<string[]> {
+  const parents = [...new Set(names.flatMap(parentNames))];
+  const rows = await tx.sql<{ ref_name: string }[]>`
+    SELECT ref_name FROM repo_refs WHERE repo_id = ${repoId} AND ref_name = ANY(${parents}::text[])
+    UNION
+    SELECT f.ref_name FROM unnest(${[...names]}::text[]) AS n(name)
+    JOIN repo_refs f ON f.repo_id = ${repoId} AND starts_with(f.ref_name, n.name || '/')`;
+  return rows.map((row) => row.ref_name);
+}
+
+/** `refs/heads/a/b` has the parents `refs/heads/a`, `refs/heads`, `refs`. */
+export function parentNames(name: string): string[] {
+  const parts = name.split('/');
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
+}
+
+/** Writes new values; rows must be locked or creations be serialised. */
+export async function upsertRefs(tx: Tx, repoId: string, refs: readonly Ref[]): Promise<void> {
+  if (refs.length === 0) return;
+  await tx.sql`
+    INSERT INTO repo_refs (repo_id, ref_name, oid, peeled_oid, updated_at)
+    SELECT ${repoId}, name, oid, peeled, now() FROM unnest(
+      ${refs.map((ref) => ref.name)}::text[],
+      ${refs.map((ref) => ref.oid)}::text[],
+      ${refs.map((ref) => ref.peeled ?? null)}::text[]) AS v(name, oid, peeled)
+    ON CONFLICT (repo_id, ref_name)
+    DO UPDATE SET oid = EXCLUDED.oid, peeled_oid = EXCLUDED.peeled_oid, updated_at = EXCLUDED.updated_at`;
+}
+
+export async function deleteRefs(tx: Tx, repoId: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  await tx.sql`
+    DELETE FROM repo_refs WHERE repo_id = ${repoId} AND ref_name = ANY(${[...names]}::text[])`;
+}
+
+/** Locks the repository row and gives its refs a new version. @returns the default branch */
+export async function bumpRefsVersion(tx: Tx, repoId: string): Promise<string | undefined> {
+  const rows = await tx.sql<{ default_branch: string }[]>`
+    UPDATE repositories SET refs_version = refs_version + 1 WHERE repo_id = ${repoId} RETURNING default_branch`;
+  return rows[0]?.default_branch;
+}
+
+/** True when the repository has no branch at all. */
+export async function hasNoBranch(tx: Tx, repoId: string): Promise<boolean> {
+  const rows = await tx.sql`
+    SELECT 1 FROM repo_refs WHERE repo_id = ${repoId} AND starts_with(ref_name, 'refs/heads/') LIMIT 1`;
+  return rows.length === 0;
+}
+
+export async function setDefaultBranch(tx: Tx, repoId: string, branch: string): Promise<void> {
+  await tx.sql`UPDATE repositories SET default_branch = ${branch} WHERE repo_id = ${repoId}`;
+}
+
+function toRef(row: RefRow): Ref {
+  return { name: row.ref_name, oid: row.oid, peeled: row.peeled_oid ?? undefined };
+}

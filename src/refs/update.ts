@@ -1,0 +1,148 @@
+/**
+ * Compare-and-swap of refs inside a transaction, with git's per-ref results.
+ *
+ * Locks are taken in one order everywhere (creations of a repository, then rows by name, then the repository row), so
+ * two pushes can wait for each other but never deadlock.
+ */
+import type { Tx } from '../db/index.js';
+import { type Oid, ZERO_OID } from '../git/oid.js';
+import {
+  bumpRefsVersion,
+  deleteRefs,
+  hasNoBranch,
+  lockCreations,
+  lockRefs,
+  parentNames,
+  type Ref,
+  selectDirectoryConflicts,
+  setDefaultBranch,
+  upsertRefs,
+} from './store.js';
+
+/** One wanted change: zero `oldOid` = create, zero `newOid` = delete. */
+export interface RefUpdate {
+  refName: string;
+  oldOid: Oid;
+  newOid: Oid;
+  /** Target of an annotated tag, for the `^{}` line of the advertisement. */
+  peeled: Oid | undefined;
+}
+
+export type RefVerdict = { refName: string; ok: true } | { refName: string; ok: false; reason: string };
+
+export interface RefUpdateResult {
+  /** In the order of the updates. */
+  verdicts: RefVerdict[];
+  /** Set when this update gave an empty repository another default branch. */
+  defaultBranch: string | undefined;
+}
+
+/**
+ * Applies ref updates that passed every check that needs no lock.
+ * @param atomic all or nothing; otherwise each ref for itself
+ * Nothing is written, and the repository's version stays, when no update is accepted.
+ */
+export async function updateRefs(
+  tx: Tx,
+  repoId: string,
+  updates: readonly RefUpdate[],
+  atomic: boolean,
+): Promise<RefUpdateResult> {
+  const creations = updates.filter((update) => update.oldOid === ZERO_OID);
+  if (creations.length > 0) await lockCreations(tx, repoId);
+  const wasEmpty = creations.length > 0 && (await hasNoBranch(tx, repoId));
+  const current = await lockRefs(
+    tx,
+    repoId,
+    updates.map((update) => update.refName),
+  );
+  const reasons = new Map<string, string>();
+  for (const update of updates) {
+    const reason = compare(update, current.get(update.refName));
+    if (reason !== undefined) reasons.set(update.refName, reason);
+  }
+  await findDirectoryConflicts(tx, repoId, updates, reasons);
+  if (atomic && reasons.size > 0) {
+    for (const update of updates) if (!reasons.has(update.refName)) reasons.set(update.refName, 'atomic push failed');
+  }
+  const accepted = updates.filter((update) => !reasons.has(update.refName));
+  const verdicts = updates.map((update): RefVerdict => {
+    const reason = reasons.get(update.refName);
+    return reason === undefined
+      ? { refName: update.refName, ok: true }
+      : { refName: update.refName, ok: false, reason };
+  });
+  if (accepted.length === 0) return { verdicts, defaultBranch: undefined };
+  await deleteRefs(
+    tx,
+    repoId,
+    accepted.filter((update) => update.newOid === ZERO_OID).map((update) => update.refName),
+  );
+  const written = accepted.filter((update) => update.newOid !== ZERO_OID);
+  await upsertRefs(
+    tx,
+    repoId,
+    written.map((update) => ({ name: update.refName, oid: update.newOid, peeled: update.peeled })),
+  );
+  const configured = await bumpRefsVersion(tx, repoId);
+  const defaultBranch = wasEmpty ? firstBranch(written, configured) : undefined;
+  if (defaultBranch !== undefined) await setDefaultBranch(tx, repoId, defaultBranch);
+  return { verdicts, defaultBranch };
+}
+
+function compare(update: RefUpdate, current: Ref | undefined): string | undefined {
+  const actual = current?.oid ?? ZERO_OID;
+  if (actual === update.oldOid) return undefined;
+  if (current === undefined) return 'the ref does not exist any more (fetch first)';
+  if (update.oldOid === ZERO_OID) return 'the ref exists already (fetch first)';
+  return `the ref is at ${actual.slice(0, 12)}, not at ${update.oldOid.slice(0, 12)} (fetch first)`;
+}
+
+/** File/directory conflicts, among existing refs and among the updates themselves; a name deleted here is free. */
+async function findDirectoryConflicts(
+  tx: Tx,
+  repoId: string,
+  updates: readonly RefUpdate[],
+  reasons: Map<string, string>,
+): Promise<void> {
+  const open = updates.filter((update) => update.oldOid === ZERO_OID && !reasons.has(update.refName));
+  if (open.length === 0) return;
+  const deleted = new Set(
+    updates
+      .filter((update) => update.newOid === ZERO_OID && !reasons.has(update.refName))
+      .map((update) => update.refName),
+  );
+  const existing = await selectDirectoryConflicts(
+    tx,
+    repoId,
+    open.map((update) => update.refName),
+  );
+  const names = new Set(existing.filter((name) => !deleted.has(name)));
+  const below = new Map<string, string>();
+  const add = (name: string) => {
+    for (const parent of parentNames(name)) below.set(parent, name);
+  };
+  for (const name of names) add(name);
+  for (const { refName } of open) {
+    const blocking = parentNames(refName).find((parent) => names.has(parent)) ?? below.get(refName);
+    if (blocking !== undefined) {
+      reasons.set(refName, `'${blocking}' exists; cannot create '${refName}'`);
+      continue;
+    }
+    names.add(refName);
+    add(refName);
+  }
+}
+
+/**
+ * The first push into an empty repository decides what HEAD means when it does not bring the configured branch, so that
+ * a clone of a repository pushed from `master` checks something out.
+ */
+function firstBranch(written: readonly RefUpdate[], configured: string | undefined): string | undefined {
+  const branches = written
+    .map((update) => update.refName)
+    .filter((name) => name.startsWith('refs/heads/'))
+    .map((name) => name.slice('refs/heads/'.length));
+  if (branches.length === 0 || (configured !== undefined && branches.includes(configured))) return undefined;
+  return branches.includes('master') ? 'master' : branches.sort()[0];
+}
