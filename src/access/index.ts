@@ -1,0 +1,4 @@
+/** Roles on repositories: who has which, and the routes that change them. */
+export { effectiveRole, requireRole } from './effective-role.js';
+export { type DenialCode, type Guarded, includesRole, ROLES, type Role } from './role.js';
+export { accessRoutes } from './routes.js';

@@ -1,0 +1,2 @@
+/** Agents: registration, their keys, what is public about them. */
+export { agentRoutes } from './routes.js';

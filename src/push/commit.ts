@@ -1,0 +1,141 @@
+/** The one transaction of a push: nonce, refs, pack, push event, audit, outbox. Commit is the moment it happened. */
+import { requireRole } from '../access/index.js';
+import { appendAudit } from '../audit/index.js';
+import { rememberWrite, storedWrite } from '../auth/index.js';
+import { insertPack } from '../catalog/index.js';
+import type { AppContext } from '../context.js';
+import type { Tx } from '../db/index.js';
+import { packOids, ZERO_OID } from '../git/oid.js';
+import type { IndexResult } from '../packs/index.js';
+import { type RefUpdate, type RefVerdict, updateRefs } from '../refs/index.js';
+import type { Repository } from '../repos/index.js';
+import type { JsonValue } from '../signing/index.js';
+import type { PushCredential, PushReport } from './report.js';
+
+export interface PushFacts {
+  repo: Repository;
+  credential: PushCredential;
+  updates: RefUpdate[];
+  /** Names of updates that are not fast-forwards. */
+  forced: ReadonlySet<string>;
+  atomic: boolean;
+  /** Undefined when no pack came or it held no object. */
+  pack: IndexResult | undefined;
+  /** Hex SHA-256 of the pack bytes as received. */
+  packfileHash: string;
+  /** Identifies the command list, so that a repeat with the same token gets the stored report. */
+  fingerprint: string;
+}
+
+/** Thrown to roll back when no ref was accepted; nothing of the push stays. */
+class NothingAccepted extends Error {
+  override readonly name = 'NothingAccepted';
+  readonly verdicts: RefVerdict[];
+  constructor(verdicts: RefVerdict[]) {
+    super('no ref update was accepted');
+    this.verdicts = verdicts;
+  }
+}
+
+/** Thrown to roll back when the same push with the same credential has committed meanwhile. */
+class AlreadyWritten extends Error {
+  override readonly name = 'AlreadyWritten';
+  readonly report: PushReport;
+  constructor(report: PushReport) {
+    super('this push has committed already');
+    this.report = report;
+  }
+}
+
+/**
+ * Moves the refs.
+ * @param report makes the client's report out of the verdicts on `facts.updates`
+ * @throws AppError when the agent was suspended, its key revoked or its role withdrawn meanwhile, or the token was used
+ */
+export async function commitPush(
+  ctx: AppContext,
+  facts: PushFacts,
+  report: (verdicts: RefVerdict[]) => PushReport,
+): Promise<PushReport> {
+  await ctx.faultPoint('push.before-commit');
+  try {
+    const done = await ctx.db.transaction((tx) => writePush(ctx, tx, facts, report));
+    await ctx.faultPoint('push.after-commit');
+    return done;
+  } catch (error) {
+    if (error instanceof AlreadyWritten) return error.report;
+    if (!(error instanceof NothingAccepted)) throw error;
+    // A repeat that ran beside the first one finds the refs moved; it gets the first one's report.
+    const stored = await storedWrite(ctx, facts.credential.proof, facts.fingerprint);
+    return stored === undefined ? report(error.verdicts) : (stored as unknown as PushReport);
+  }
+}
+
+async function writePush(
+  ctx: AppContext,
+  tx: Tx,
+  facts: PushFacts,
+  report: (verdicts: RefVerdict[]) => PushReport,
+): Promise<PushReport> {
+  const { repo, credential, pack } = facts;
+  const { principal, proof } = credential;
+  await requireRole(tx, repo, principal.agentId, 'write');
+  const { verdicts } = await updateRefs(tx, repo.repoId, facts.updates, facts.atomic);
+  const accepted = facts.updates.filter((_, i) => verdicts[i]?.ok);
+  if (accepted.length === 0) throw new NothingAccepted(verdicts);
+  if (pack !== undefined) {
+    await insertPack(tx, repo.repoId, {
+      hash: pack.hash,
+      bytes: pack.packBytes,
+      objects: pack.objects + pack.appendedBases,
+      tight: pack.tight,
+      tips: packOids(facts.updates.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID)),
+      segment: pack.segment,
+      unpacked: pack.loose.length > 0,
+    });
+  }
+  const refUpdates = accepted.map(({ refName, oldOid, newOid }) => ({
+    refName,
+    oldOid,
+    newOid,
+    force: facts.forced.has(refName),
+  }));
+  const forcePush = refUpdates.some((update) => update.force);
+  const objects = pack?.objects ?? 0;
+  await tx.sql`
+    INSERT INTO push_events (repo_id, agent_id, ref_updates, packfile_hash, objects_count, force_push, nonce, signature)
+    VALUES (${repo.repoId}, ${principal.agentId}, ${JSON.stringify(refUpdates)}::jsonb, ${facts.packfileHash}, ${objects},
+            ${forcePush}, ${proof.nonce}, ${proof.signature})`;
+  await appendAudit(tx, {
+    agentId: principal.agentId,
+    action: 'push',
+    resourceType: 'repository',
+    resourceId: repo.repoId,
+    chainId: repo.repoId,
+    keyId: proof.keyId,
+    envelope: proof.canonical,
+    signature: proof.signature,
+    data: {
+      repo_id: repo.repoId,
+      packfile_hash: facts.packfileHash,
+      ref_updates: refUpdates,
+      objects_count: objects,
+      force_push: forcePush,
+      storage: {
+        type: pack !== undefined && pack.loose.length > 0 ? 'loose' : 'packfile',
+        pack_hash: pack?.hash ?? null,
+        objects_stored: objects,
+      },
+    },
+    topics: ['webhook', 'analytics'],
+  });
+  const done = report(verdicts);
+  const earlier = await rememberWrite(tx, proof, {
+    repoId: repo.repoId,
+    fingerprint: facts.fingerprint,
+    report: done as unknown as JsonValue,
+  });
+  if (earlier !== undefined) throw new AlreadyWritten(earlier as unknown as PushReport);
+  ctx.metrics.auditEvents.inc({ action: 'push' });
+  return done;
+}

@@ -1,0 +1,227 @@
+/**
+ * The push: spool, index, check, store, commit, report (gitprotocol-pack, "Pushing Data To a Server").
+ *
+ * A refusal at any step leaves refs untouched and nothing visible. Refs move only after every object they need is
+ * durable in the object store.
+ */
+import { createHash } from 'node:crypto';
+import { storedWrite } from '../auth/index.js';
+import { loadSnapshot, readObject, type Snapshot } from '../catalog/index.js';
+import type { AppContext } from '../context.js';
+import { AppError } from '../errors.js';
+import type { CommitGraph, RefCommand } from '../git/index.js';
+import { type Oid, ZERO_OID } from '../git/oid.js';
+import { DEFAULT_PACK_LIMITS, type IndexResult } from '../packs/index.js';
+import type { RefVerdict } from '../refs/index.js';
+import type { Repository } from '../repos/index.js';
+import { checkCommands } from './check-commands.js';
+import { commitPush } from './commit.js';
+import { checkTips, findMissing } from './connectivity.js';
+import type { PushCredential, PushReport, PushResult } from './report.js';
+import { type PackFiles, storePack } from './store-pack.js';
+
+export interface PushRequest {
+  repo: Repository;
+  commands: readonly RefCommand[];
+  atomic: boolean;
+  /** Bytes after the command list; empty when nothing but deletions was asked for. */
+  pack: AsyncIterable<Uint8Array>;
+  /** The proof when it is at hand, or a check that needs the hash of the pack first. */
+  credential: PushCredential | DeferredCredential;
+  /** Told what happens, for the client's side-band; called from time to time. */
+  onProgress(text: string): void;
+}
+
+/** A signature over the pack hash and the ref updates, which can be verified only once the pack is here. */
+export interface DeferredCredential {
+  verify(body: { packfileHash: string; refUpdates: (RefCommand & { force: boolean })[] }): Promise<PushCredential>;
+}
+
+/**
+ * Receives a push.
+ * @returns the report for the client; refusals of refs or of the pack are in it
+ * @throws AppError for refusals of the request itself: signature, replay, role
+ */
+export async function receivePush(ctx: AppContext, request: PushRequest): Promise<PushReport> {
+  const fingerprint = fingerprintOf(request);
+  const stored = await storedReport(ctx, request.credential, fingerprint);
+  if (stored !== undefined) {
+    await discard(request.pack);
+    return stored;
+  }
+  const files: Partial<PackFiles> = {};
+  try {
+    return await receive(ctx, request, fingerprint, files);
+  } finally {
+    await ctx.spool.remove(...Object.values(files));
+  }
+}
+
+async function receive(
+  ctx: AppContext,
+  request: PushRequest,
+  fingerprint: string,
+  files: Partial<PackFiles>,
+): Promise<PushReport> {
+  const { repo, commands } = request;
+  const refused = checkCommands(repo, commands);
+  const expectsPack = commands.some((command) => command.newOid !== ZERO_OID);
+  let pack: IndexResult | undefined;
+  let snapshot = await loadSnapshot(ctx, repo.repoId);
+  if (expectsPack) {
+    const spooled = await ctx.spool.receive(request.pack, { maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES });
+    files.packPath = spooled.path;
+    await ctx.faultPoint('push.pack-received');
+    if (refused.size < commands.length) {
+      const indexed = await indexPack(ctx, snapshot, request, { ...newPaths(ctx, files), packPath: spooled.path });
+      if ('refusal' in indexed) return refuseAll(commands, indexed.refusal, 'unpacker error');
+      pack = indexed.pack;
+    }
+  } else {
+    await discard(request.pack);
+  }
+  await ctx.faultPoint('push.pack-indexed');
+  snapshot = await loadSnapshot(ctx, repo.repoId);
+  const graph = pack === undefined ? snapshot.graph : snapshot.graph.withSegment(pack.segment);
+  const forced = forcedUpdates(graph, commands);
+  const packfileHash = pack?.receivedSha256 ?? EMPTY_SHA256;
+  let credential = request.credential;
+  if (!('proof' in credential)) {
+    const refUpdates = commands.map(({ refName, oldOid, newOid }) => ({
+      refName,
+      oldOid,
+      newOid,
+      force: forced.has(refName),
+    }));
+    credential = await credential.verify({ packfileHash, refUpdates });
+    const stored = await storedReport(ctx, credential, fingerprint);
+    if (stored !== undefined) return stored;
+  }
+  if (pack !== undefined) {
+    const missing = await findMissing(ctx, snapshot, pack);
+    if (missing !== undefined) return refuseAll(commands, 'ok', `missing necessary objects (${missing})`);
+  }
+  for (const [refName, reason] of await checkTips(ctx, snapshot, graph, commands, pack?.tipTypes ?? {})) {
+    if (!refused.has(refName)) refused.set(refName, reason);
+  }
+  if (request.atomic && refused.size > 0) {
+    for (const { refName } of commands) if (!refused.has(refName)) refused.set(refName, 'atomic push failed');
+  }
+  const report = reporter(commands, refused, forced);
+  const updates = commands
+    .filter((command) => !refused.has(command.refName))
+    .map((command) => ({ ...command, peeled: peeled(graph, command.newOid) }));
+  if (updates.length === 0) return report([]);
+  const keep = pack !== undefined && pack.objects > 0;
+  if (pack !== undefined && keep && !snapshot.packs.some((stored) => stored.hash === pack.hash)) {
+    await storePack(ctx, repo.repoId, pack, files as PackFiles);
+  }
+  await ctx.faultPoint('push.pack-stored');
+  const done = await commitPush(
+    ctx,
+    {
+      repo,
+      credential,
+      updates,
+      forced,
+      atomic: request.atomic,
+      pack: keep ? pack : undefined,
+      packfileHash,
+      fingerprint,
+    },
+    report,
+  );
+  if (pack !== undefined && keep)
+    await ctx.packCache.adopt(repo.repoId, pack.hash, { hash: pack.hash, ...(files as PackFiles) });
+  return done;
+}
+
+/** The report of the same push with the same credential, when it has committed before. */
+async function storedReport(
+  ctx: AppContext,
+  credential: PushRequest['credential'],
+  fingerprint: string,
+): Promise<PushReport | undefined> {
+  if (!('proof' in credential)) return undefined;
+  return (await storedWrite(ctx, credential.proof, fingerprint)) as PushReport | undefined;
+}
+
+const EMPTY_SHA256 = createHash('sha256').digest('hex');
+
+function newPaths(ctx: AppContext, files: Partial<PackFiles>): Omit<PackFiles, 'packPath'> {
+  files.idxPath = ctx.spool.newFile('idx');
+  files.metaPath = ctx.spool.newFile('meta');
+  return { idxPath: files.idxPath, metaPath: files.metaPath };
+}
+
+/** Indexes the spooled pack; what is wrong with the pack itself is for the report, everything else is thrown. */
+async function indexPack(
+  ctx: AppContext,
+  snapshot: Snapshot,
+  request: PushRequest,
+  paths: PackFiles,
+): Promise<{ pack: IndexResult } | { refusal: string }> {
+  try {
+    const pack = await ctx.engine.index(
+      {
+        ...paths,
+        limits: DEFAULT_PACK_LIMITS,
+        tips: request.commands.map((command) => command.newOid).filter((oid) => oid !== ZERO_OID),
+        looseUpTo: ctx.config.UNPACK_LIMIT,
+      },
+      { read: (oid) => readObject(ctx, snapshot, oid) },
+    );
+    request.onProgress(`Received ${pack.objects} objects, ${pack.packBytes} bytes.\n`);
+    return { pack };
+  } catch (error) {
+    if (error instanceof AppError && (error.code === 'INVALID_PACKFILE' || error.code === 'INVALID_OBJECT')) {
+      return { refusal: error.message };
+    }
+    throw error;
+  }
+}
+
+/** Names of the updates whose old value is not an ancestor of the new one. */
+function forcedUpdates(graph: CommitGraph, commands: readonly RefCommand[]): Set<string> {
+  const forced = commands.filter(({ oldOid, newOid }) => {
+    if (oldOid === ZERO_OID || newOid === ZERO_OID || oldOid === newOid) return false;
+    const [from, to] = [graph.indexOf(oldOid), graph.indexOf(newOid)];
+    return from < 0 || to < 0 || !graph.isAncestor(from, to);
+  });
+  return new Set(forced.map((command) => command.refName));
+}
+
+function peeled(graph: CommitGraph, oid: Oid): Oid | undefined {
+  return graph.tag(oid) === undefined ? undefined : graph.peel(oid).oid;
+}
+
+function reporter(commands: readonly RefCommand[], refused: ReadonlyMap<string, string>, forced: ReadonlySet<string>) {
+  return (verdicts: RefVerdict[]): PushReport => {
+    const late = new Map(verdicts.map((verdict) => [verdict.refName, verdict]));
+    const results = commands.map(({ refName, oldOid, newOid }): PushResult => {
+      const reason = refused.get(refName);
+      if (reason !== undefined) return { refName, ok: false, reason };
+      const verdict = late.get(refName);
+      if (verdict !== undefined && !verdict.ok) return verdict;
+      return { refName, ok: true, forced: forced.has(refName), oldOid, newOid };
+    });
+    return { unpack: 'ok', results };
+  };
+}
+
+/** The report that refuses every command for one reason. */
+export function refuseAll(commands: readonly RefCommand[], unpack: string, reason: string): PushReport {
+  return { unpack, results: commands.map(({ refName }) => ({ refName, ok: false, reason })) };
+}
+
+function fingerprintOf({ commands, atomic, repo }: PushRequest): string {
+  const lines = commands.map(({ refName, oldOid, newOid }) => `${oldOid} ${newOid} ${refName}`);
+  return createHash('sha256')
+    .update([repo.repoId, atomic ? 'atomic' : 'each', ...lines].join('\n'))
+    .digest('hex');
+}
+
+/** Reads a body to its end, so that the client gets the answer and not a connection reset while it is still sending. */
+async function discard(body: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of body);
+}

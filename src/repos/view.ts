@@ -1,0 +1,33 @@
+import type { Repository } from './store.js';
+
+/** The repository object of the contract; `starCount` and `stars` are two spellings of one number. */
+export interface RepositoryView {
+  repoId: string;
+  name: string;
+  ownerId: string;
+  ownerName: string;
+  description: string | null;
+  visibility: 'public' | 'private';
+  defaultBranch: string;
+  cloneUrl: string;
+  starCount: number;
+  stars: number;
+  createdAt: string;
+}
+
+/** @param base URL without a slash at its end, see baseUrl of the routing room */
+export function repositoryView(repo: Omit<Repository, 'refsVersion'>, base: string): RepositoryView {
+  return {
+    repoId: repo.repoId,
+    name: repo.name,
+    ownerId: repo.ownerId,
+    ownerName: repo.ownerName,
+    description: repo.description,
+    visibility: repo.visibility,
+    defaultBranch: repo.defaultBranch,
+    cloneUrl: `${base}/${repo.ownerName}/${repo.name}.git`,
+    starCount: repo.stars,
+    stars: repo.stars,
+    createdAt: repo.createdAt.toISOString(),
+  };
+}

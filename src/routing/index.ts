@@ -1,0 +1,8 @@
+/** What route files of every room share; the rooms below http cannot import http itself. */
+export { JSON_TYPE, type Outcome, ok, settled } from './answer.js';
+export { baseUrl } from './base-url.js';
+export { MAX_JSON_BYTES, readBody } from './body.js';
+export { type AppContextOf, type AppEnv, noteAgent } from './env.js';
+export { check, isStorable, type Paging, paging, text, wholeNumber } from './input.js';
+export { readRequest } from './request.js';
+export { auditProof, signedRead, signedWrite, type WorkResult } from './signed.js';

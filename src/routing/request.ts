@@ -1,0 +1,19 @@
+import type { RawRequest } from '../auth/index.js';
+import { readBody } from './body.js';
+import type { AppContextOf } from './env.js';
+
+/** The request as the auth room wants it, with its body read (at most 2 MiB). @throws AppError as {@link readBody} */
+export async function readRequest(c: AppContextOf): Promise<RawRequest> {
+  const { incoming } = c.env;
+  const url = incoming.url ?? '/';
+  const mark = url.indexOf('?');
+  return {
+    method: incoming.method ?? 'GET',
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+    headers: incoming.headers,
+    body: await readBody(incoming),
+    ip: c.get('clientIp'),
+    requestId: c.get('requestId'),
+  };
+}

@@ -1,0 +1,47 @@
+/** Handlers of signed routes: authenticate, answer a repeat from the store, otherwise do the work once. */
+import type { ActionRule, SignedCall } from '../auth/index.js';
+import { authenticate, runOnce } from '../auth/index.js';
+import type { AppContext } from '../context.js';
+import type { Tx } from '../db/index.js';
+import { settled } from './answer.js';
+import { type AppContextOf, noteAgent } from './env.js';
+import { readRequest } from './request.js';
+
+export interface WorkResult {
+  status: number;
+  data: unknown;
+}
+
+/**
+ * Answers a signed write.
+ * @param prepare checks the signed body and returns the work; the work runs in the transaction that also stores its
+ * result under the nonce. It is not called for a repeat.
+ */
+export async function signedWrite(
+  c: AppContextOf,
+  ctx: AppContext,
+  rule: Omit<ActionRule, 'mutates'>,
+  prepare: (call: SignedCall) => (tx: Tx) => Promise<WorkResult>,
+): Promise<Response> {
+  const call = await authenticate(ctx, await readRequest(c), { ...rule, mutates: true });
+  noteAgent(c, call.principal.agentId);
+  if (call.replay) return settled(c, { ...call.replay, replayed: true });
+  return settled(c, await runOnce(ctx, call, prepare(call)));
+}
+
+/** Authenticates a signed read; nonces of reads are not used up. */
+export async function signedRead(
+  c: AppContextOf,
+  ctx: AppContext,
+  rule: Omit<ActionRule, 'mutates'>,
+): Promise<SignedCall> {
+  const call = await authenticate(ctx, await readRequest(c), { ...rule, mutates: false });
+  noteAgent(c, call.principal.agentId);
+  return call;
+}
+
+/** The columns that tie an audit row to the signature that caused it. */
+export function auditProof(call: SignedCall): { agentId: string; signature: string; keyId: string; envelope: string } {
+  const { signature, keyId, canonical } = call.proof;
+  return { agentId: call.principal.agentId, signature, keyId, envelope: canonical };
+}
