@@ -1,0 +1,34 @@
+/** Puts the house together: middleware around everything, then the routes of every room. */
+import { Hono } from 'hono';
+import { accessRoutes } from '../access/index.js';
+import { agentRoutes } from '../agents/index.js';
+import type { AppContext } from '../context.js';
+import { repoRoutes } from '../repos/index.js';
+import type { AppEnv } from '../routing/index.js';
+import { auditRoutes } from './audit-routes.js';
+import { errorHandler } from './error-handler.js';
+import { mountGit } from './git/index.js';
+import { serviceRoutes } from './health.js';
+import { noStoreWhenCredentialed } from './middleware/cache.js';
+import { clientIp } from './middleware/client-ip.js';
+import { observe } from './middleware/observe.js';
+import { requestId } from './middleware/request-id.js';
+import { answerUnmatched } from './not-found.js';
+
+/** The whole HTTP surface of a node. Serve it with {@link listen}: handlers need the node request. */
+export function createApp(ctx: AppContext): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.onError(errorHandler(ctx));
+  app.use(requestId(), clientIp(ctx.config.TRUSTED_PROXIES), observe(ctx), noStoreWhenCredentialed());
+
+  app.route('/', serviceRoutes(ctx));
+  mountGit(app, ctx);
+  app.route('/v1/audit', auditRoutes(ctx));
+  app.route('/v1/agents', agentRoutes(ctx));
+  app.route('/v1/repos', accessRoutes(ctx));
+  // Last below /v1/repos: its /{owner}/{name} would take the sub-resources of the other rooms.
+  app.route('/v1/repos', repoRoutes(ctx));
+
+  answerUnmatched(app);
+  return app;
+}

@@ -1,0 +1,55 @@
+/** The ref advertisement of GET info/refs (gitprotocol-http, "Discovering References"). */
+import type { GitService } from '../../auth/index.js';
+import type { AppContext } from '../../context.js';
+import { type AdvertisedRef, advertiseV0, advertiseV2, type Head } from '../../git/index.js';
+import { listRefs, type Ref } from '../../refs/index.js';
+import type { Repository } from '../../repos/index.js';
+import { RECEIVE_PACK_CAPABILITIES } from './receive-pack.js';
+
+const AGENT = 'gitclaw/1.0';
+
+const UPLOAD_PACK_CAPABILITIES = [
+  'multi_ack',
+  'multi_ack_detailed',
+  'no-done',
+  'thin-pack',
+  'side-band',
+  'side-band-64k',
+  'ofs-delta',
+  'no-progress',
+  'include-tag',
+  'allow-tip-sha1-in-want',
+  'allow-reachable-sha1-in-want',
+  'object-format=sha1',
+  `agent=${AGENT}`,
+];
+
+/** @param version what the client asked for; pushes have no version 2, so it is answered as 0 like git does */
+export async function advertise(
+  ctx: AppContext,
+  repo: Repository,
+  service: GitService,
+  version: 0 | 1 | 2,
+): Promise<Buffer> {
+  if (service === 'git-upload-pack' && version === 2) return advertiseV2({ agent: AGENT, fetch: [] });
+  const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
+  const v01 = version === 1 ? 1 : 0;
+  if (service === 'git-receive-pack') {
+    const capabilities = [...RECEIVE_PACK_CAPABILITIES, `agent=${AGENT}`];
+    return advertiseV0({ service, refs: refs.map(advertised), capabilities, version: v01 });
+  }
+  const head = headOf(repo, refs);
+  const capabilities = UPLOAD_PACK_CAPABILITIES;
+  return advertiseV0({ service, refs: refs.map(advertised), head, capabilities, version: v01 });
+}
+
+/** HEAD stands for the default branch, whether or not that exists yet. */
+export function headOf(repo: Repository, refs: readonly Ref[]): Head {
+  const symrefTarget = `refs/heads/${repo.defaultBranch}`;
+  const oid = refs.find((ref) => ref.name === symrefTarget)?.oid;
+  return oid === undefined ? { symrefTarget } : { symrefTarget, oid };
+}
+
+export function advertised({ name, oid, peeled }: Ref): AdvertisedRef {
+  return peeled === undefined ? { name, oid } : { name, oid, peeled };
+}

@@ -1,0 +1,74 @@
+/** Writing a git answer on the node response, with backpressure and keepalives. */
+import type { ServerResponse } from 'node:http';
+import type { ByteSink } from '../../fetch/index.js';
+
+/** Proxies cut answers that stay silent; git's own servers send something every 5 s (receive.keepAlive). */
+const KEEPALIVE_MS = 5_000;
+
+const NO_CACHE = 'no-cache, max-age=0, must-revalidate';
+
+/** A side-band-64k packet on channel 1 without content: clients ignore it, connections stay open. */
+const EMPTY_BAND_PACKET = Buffer.from('0005\u0001', 'latin1');
+
+/** The client went away while we were answering. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone';
+}
+
+export class GitAnswer implements ByteSink {
+  readonly #outgoing: ServerResponse;
+  readonly #contentType: string;
+
+  constructor(outgoing: ServerResponse, contentType: string) {
+    this.#outgoing = outgoing;
+    this.#contentType = contentType;
+  }
+
+  get started(): boolean {
+    return this.#outgoing.headersSent;
+  }
+
+  /** Writes bytes; the first write sends the headers. @throws ClientGone */
+  async write(bytes: Uint8Array): Promise<void> {
+    const outgoing = this.#outgoing;
+    if (outgoing.destroyed || outgoing.socket?.destroyed) throw new ClientGone();
+    this.#writeHead();
+    if (outgoing.write(bytes)) return;
+    await new Promise<void>((resolve, reject) => {
+      const settle = (error?: Error) => {
+        outgoing.off('drain', drained).off('close', closed);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const drained = () => settle();
+      const closed = () => settle(new ClientGone());
+      outgoing.on('drain', drained).on('close', closed);
+    });
+  }
+
+  async end(bytes?: Uint8Array): Promise<void> {
+    if (bytes !== undefined && bytes.length > 0) await this.write(bytes);
+    this.#writeHead();
+    this.#outgoing.end();
+  }
+
+  /**
+   * Keeps the connection alive with empty side-band packets until `work` is done. Only for side-band-64k answers.
+   * @param mayStart false as long as nothing may be written, such as while the client is still sending
+   */
+  async whileWaiting<T>(work: Promise<T>, mayStart: () => boolean = () => true): Promise<T> {
+    const timer = setInterval(() => {
+      if (mayStart()) this.write(EMPTY_BAND_PACKET).catch(() => clearInterval(timer));
+    }, KEEPALIVE_MS);
+    try {
+      return await work;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  #writeHead(): void {
+    if (this.#outgoing.headersSent) return;
+    this.#outgoing.writeHead(200, { 'content-type': this.#contentType, 'cache-control': NO_CACHE });
+  }
+}

@@ -1,0 +1,88 @@
+/** Git smart HTTP under every URL prefix a repository has (gitprotocol-http). */
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { Hono } from 'hono';
+import type { GitService } from '../../auth/index.js';
+import type { AppContext } from '../../context.js';
+import { AppError } from '../../errors.js';
+import type { AppContextOf, AppEnv } from '../../routing/index.js';
+import { advertise } from './advertise.js';
+import { ClientGone } from './answer.js';
+import { drainBody } from './body.js';
+import { receivePack } from './receive-pack.js';
+import { openRepository, type RepositoryNames } from './target.js';
+import { uploadPack } from './upload-pack.js';
+
+/** Where git appends its three sub-paths; all of them must work with a stock client. */
+const PREFIXES = ['/v1/repos/:repo', '/v1/repos/:repo/clone', '/:owner/:name'];
+
+export function mountGit(app: Hono<AppEnv>, ctx: AppContext): void {
+  for (const prefix of PREFIXES) {
+    app.on(['GET', 'POST'], `${prefix}/info/refs`, (c) => infoRefs(ctx, c));
+    app.post(`${prefix}/git-upload-pack`, (c) => serve(ctx, c, 'git-upload-pack'));
+    app.post(`${prefix}/git-receive-pack`, (c) => serve(ctx, c, 'git-receive-pack'));
+  }
+}
+
+async function infoRefs(ctx: AppContext, c: AppContextOf): Promise<Response> {
+  const service = c.req.query('service');
+  if (service !== 'git-upload-pack' && service !== 'git-receive-pack') {
+    throw new AppError('VALIDATION_ERROR', {
+      message: 'service must be git-upload-pack or git-receive-pack; the dumb protocol is not served',
+    });
+  }
+  const access = await openRepository(ctx, c, repositoryNames(c), service, false);
+  const body = await advertise(ctx, access.repo, service, protocolVersion(c));
+  return c.body(new Uint8Array(body), 200, {
+    'Content-Type': `application/x-${service}-advertisement`,
+    'Cache-Control': 'no-cache, max-age=0, must-revalidate',
+  });
+}
+
+async function serve(ctx: AppContext, c: AppContextOf, service: GitService): Promise<Response> {
+  const { incoming, outgoing } = c.env;
+  try {
+    const type = incoming.headers['content-type']?.split(';')[0]?.trim();
+    if (type !== `application/x-${service}-request`) {
+      throw new AppError('VALIDATION_ERROR', { message: `Content-Type must be application/x-${service}-request` });
+    }
+    const isWrite = service === 'git-receive-pack';
+    const access = await openRepository(ctx, c, repositoryNames(c), service, isWrite);
+    if (!isWrite) await uploadPack(ctx, incoming, outgoing, access, protocolVersion(c));
+    else if (access.credential.kind !== 'anonymous') {
+      await receivePack(ctx, incoming, outgoing, access.repo, access.credential);
+    }
+    return RESPONSE_ALREADY_SENT;
+  } catch (error) {
+    if (error instanceof ClientGone || incoming.destroyed) {
+      outgoing.destroy();
+      return RESPONSE_ALREADY_SENT;
+    }
+    if (outgoing.headersSent) {
+      // The answer is cut off, which git reports; a proper end would make a broken answer look whole.
+      ctx.log.error({ err: error }, 'a git answer failed half-way');
+      outgoing.destroy();
+      return RESPONSE_ALREADY_SENT;
+    }
+    await drainBody(incoming);
+    throw error;
+  }
+}
+
+function repositoryNames(c: AppContextOf): RepositoryNames {
+  const { repo, owner, name } = c.req.param() as Record<string, string | undefined>;
+  if (repo !== undefined) return { repoId: withoutSuffix(repo) };
+  return { owner: owner ?? '', name: withoutSuffix(name ?? '') };
+}
+
+function withoutSuffix(name: string): string {
+  return name.endsWith('.git') ? name.slice(0, -4) : name;
+}
+
+/** The highest version the client names (gitprotocol-v2, "HTTP Transport"); 0 when it names none. */
+function protocolVersion(c: AppContextOf): 0 | 1 | 2 {
+  const header = c.env.incoming.headers['git-protocol'];
+  const versions = (typeof header === 'string' ? header.split(':') : []).map(
+    (part) => /^version=([012])$/.exec(part)?.[1] ?? '0',
+  );
+  return Math.max(0, ...versions.map(Number)) as 0 | 1 | 2;
+}
