@@ -1,0 +1,4 @@
+/** Work behind the requests. */
+export { removeAbandonedPacks } from './abandoned.js';
+export { type Jobs, startJobs } from './runner.js';
+export { unpackPending } from './unpack.js';

@@ -1,0 +1,4 @@
+/** `npm start`. */
+import { runServer } from './run.js';
+
+await runServer();
