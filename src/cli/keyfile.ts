@@ -2,7 +2,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { generateKey, publicKeyString } from '../signing/index.js';
+import { generateKey, publicKeyString } from '../signing/sign.js';
 import type { Env } from './cli.js';
 import { CliError } from './failure.js';
 import type { KeyType } from './store.js';

@@ -1,7 +1,8 @@
 /** The signed token that git carries as a password: who (envelope), for which host, repository and service. */
 import type { KeyObject } from 'node:crypto';
 import { randomUUID } from 'node:crypto';
-import { encodeToken, signEnvelope, TOKEN_ACTION } from '../signing/index.js';
+import { signEnvelope } from '../signing/sign.js';
+import { encodeToken, TOKEN_ACTION } from '../signing/token.js';
 
 export type GitService = 'git-upload-pack' | 'git-receive-pack';
 

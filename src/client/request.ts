@@ -1,6 +1,8 @@
 /** Builds the nested signed request (contract: envelope beside the JSON body) and reads enveloped answers. */
 import type { KeyObject } from 'node:crypto';
-import { type JsonObject, nonceHash, signEnvelope } from '../signing/index.js';
+import { nonceHash } from '../signing/envelope.js';
+import type { JsonObject } from '../signing/index.js';
+import { signEnvelope } from '../signing/sign.js';
 import { type ApiError, apiError } from './errors.js';
 import { wholeSeconds } from './git-token.js';
 import type { Answer } from './transport.js';
