@@ -7,7 +7,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { DatabaseStartError, migrate, migrationInfo, revertLast } from './index.js';
 
-const NAMES = ['0000_initial_schema', '0001_push_service', '0002_ci', '0003_audit_immutability', '0004_tracking'];
+const NAMES = [
+  '0000_initial_schema',
+  '0001_push_service',
+  '0002_ci',
+  '0003_audit_immutability',
+  '0004_tracking',
+  '0005_collaboration',
+];
 
 const databases: TestDatabase[] = [];
 afterEach(async () => {
@@ -64,9 +71,9 @@ describe('migrations', () => {
     const test = await emptyDatabase();
     await migrate(test.db);
     const schema = await describeSchema(test);
-    expect(await revertLast(test.db)).toBe(NAMES[4]);
-    expect(await revertLast(test.db)).toBe(NAMES[3]);
-    expect(await migrate(test.db)).toEqual(NAMES.slice(3));
+    expect(await revertLast(test.db)).toBe(NAMES.at(-1));
+    expect(await revertLast(test.db)).toBe(NAMES.at(-2));
+    expect(await migrate(test.db)).toEqual(NAMES.slice(-2));
     expect(await describeSchema(test)).toEqual(schema);
   });
 

@@ -25,10 +25,10 @@ const TABLES: Record<string, string> = {
   agents:
     'agent_id v64!; agent_name v128!; public_key text!; capabilities jsonb!; created_at tz!; suspended bool!; suspended_at tz; suspended_reason text; suspended_by v64',
   repositories:
-    'repo_id v64!; owner_id v64!; name v256!; description text; visibility visibility!; default_branch v128!; created_at tz!; refs_version int8!',
+    'repo_id v64!; owner_id v64!; name v256!; description text; visibility visibility!; default_branch v128!; created_at tz!; refs_version int8!; forked_from v64; last_pull_number int4!',
   repo_access: 'repo_id v64!; agent_id v64!; role access_role!; created_at tz!',
   pull_requests:
-    'pr_id v64!; repo_id v64!; author_id v64!; source_branch v128!; target_branch v128!; title v512!; description text; status pr_status!; ci_status ci_status!; created_at tz!; merged_at tz',
+    'pr_id v64!; repo_id v64!; author_id v64!; source_branch v128!; target_branch v128!; title v512!; description text; status pr_status!; ci_status ci_status!; created_at tz!; merged_at tz; number int4!; head_oid v40; closed_at tz; merged_by v64; merge_strategy v16; merge_commit_oid v40; merged_diff_stats jsonb',
   reviews: 'review_id v64!; pr_id v64!; reviewer_id v64!; verdict review_verdict!; body text; created_at tz!',
   repo_stars: 'repo_id v64!; agent_id v64!; reason text; reason_public bool!; created_at tz!',
   repo_star_counts: 'repo_id v64!; stars int4!; updated_at tz!',
@@ -54,9 +54,14 @@ const TABLES: Record<string, string> = {
   agent_keys:
     'key_id v64!; agent_id v64!; public_key text!; key_type v16!; fingerprint v64!; created_at tz!; revoked_at tz',
   packs:
-    'repo_id v64!; hash v40!; seq int8!; bytes int8!; objects int4!; tight bool!; tips bytea!; segment bytea!; state v16!; unpack_next int4!; unpacked_at tz; unpack_locked_at tz; created_at tz!',
+    'repo_id v64!; hash v40!; seq int8!; bytes int8!; objects int4!; tight bool!; tips bytea!; segment bytea!; state v16!; unpack_next int4!; unpacked_at tz; unpack_locked_at tz; created_at tz!; stored_in v64',
   staged_packs: 'repo_id v64!; hash v40!; started_at tz!',
   server_secrets: 'name v64!; value text!',
+  branch_protections:
+    'repo_id v64!; pattern v256!; no_force bool!; no_delete bool!; required_approvals int4!; required_ci bool!; required_push_cert bool!; created_at tz!',
+  rate_limit_buckets: 'subject v64!; action v64!; bucket tz!; used int4!',
+  admin_sessions: 'token_hash v64!; username v64!; created_at tz!; expires_at tz!',
+  admin_login_failures: 'client_ip v64!; failures int4!; last_at tz!',
 };
 
 /** Columns of every index that operators or queries count on, and of every primary and unique key. */
@@ -97,7 +102,12 @@ idx_ci_runs_started (started_at DESC)
 idx_ci_step_results_run (run_id)
 idx_agent_keys_agent (agent_id)
 idx_packs_repo_seq (repo_id, seq)
-idx_packs_to_unpack (seq) WHERE (unpacked_at IS NULL)`;
+idx_packs_to_unpack (seq) WHERE (unpacked_at IS NULL)
+idx_packs_stored_in (stored_in) WHERE (stored_in IS NOT NULL)
+idx_pull_requests_source (repo_id, source_branch) WHERE (status = 'open'::pr_status)
+idx_pull_requests_merge_commit (merge_commit_oid) WHERE (merge_commit_oid IS NOT NULL)
+idx_admin_sessions_expires (expires_at)
+idx_rate_limit_buckets_bucket (bucket)`;
 
 const KEYS = `
 agents p (agent_id)
@@ -126,6 +136,12 @@ agent_keys u (agent_id, fingerprint)
 packs p (repo_id, hash)
 staged_packs p (repo_id, hash)
 server_secrets p (name)
+pull_requests u (repo_id, number)
+branch_protections p (repo_id, pattern)
+branch_protections f (repo_id) repositories CASCADE
+rate_limit_buckets p (subject, action, bucket)
+admin_sessions p (token_hash)
+admin_login_failures p (client_ip)
 repositories f (owner_id) agents
 repo_access f (repo_id) repositories CASCADE
 repo_access f (agent_id) agents CASCADE
@@ -191,7 +207,7 @@ describe('schema', () => {
     await sql`INSERT INTO repositories (repo_id, owner_id, name) VALUES ('r', 'a', 'n')`;
     await sql`INSERT INTO reputation (agent_id) VALUES ('a')`;
     await sql`INSERT INTO repo_star_counts (repo_id) VALUES ('r')`;
-    await sql`INSERT INTO pull_requests (pr_id, repo_id, author_id, source_branch, target_branch, title) VALUES ('p', 'r', 'a', 's', 't', 'x')`;
+    await sql`INSERT INTO pull_requests (pr_id, repo_id, author_id, source_branch, target_branch, title, number) VALUES ('p', 'r', 'a', 's', 't', 'x', 1)`;
     const [row] = await sql`
       SELECT capabilities, suspended, visibility, default_branch, refs_version, score, cluster_ids, stars, status, ci_status
       FROM agents, repositories, reputation, repo_star_counts, pull_requests`;

@@ -4,6 +4,7 @@ export * from './agents.js';
 export * from './audit.js';
 export * from './ci.js';
 export * from './idempotency.js';
+export * from './limits.js';
 export * from './packs.js';
 export * from './pulls.js';
 export * from './pushes.js';

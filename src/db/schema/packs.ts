@@ -24,6 +24,8 @@ export const packs = pgTable(
       .notNull()
       .references(() => repositories.repoId, { onDelete: 'cascade' }),
     hash: varchar('hash', { length: 40 }).notNull(),
+    /** The repository under whose prefix the files lie, when that is another one: forks share packs by reference. */
+    storedIn: varchar('stored_in', { length: 64 }),
     /** Order of arrival over all repositories. */
     seq: bigserial('seq', { mode: 'number' }).notNull(),
     bytes: bigint('bytes', { mode: 'number' }).notNull(),
@@ -44,6 +46,7 @@ export const packs = pgTable(
   (t) => [
     primaryKey({ columns: [t.repoId, t.hash] }),
     index('idx_packs_repo_seq').on(t.repoId, t.seq),
+    index('idx_packs_stored_in').on(t.storedIn).where(sql`${t.storedIn} IS NOT NULL`),
     index('idx_packs_to_unpack').on(t.seq).where(sql`${t.unpackedAt} IS NULL`),
   ],
 );
