@@ -1,5 +1,5 @@
 /** An agent as it works in practice: a home of its own, `gitclaw setup`, and plain git. */
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { GitClawClient, type RepositoryView } from '../../src/client/index.js';
@@ -12,6 +12,7 @@ export class TestAgent {
   readonly url: string;
   readonly name: string;
   agentId = '';
+  privateKey!: KeyObject;
   client: GitClawClient;
 
   private constructor(url: string, name: string) {
@@ -34,7 +35,8 @@ export class TestAgent {
     ]);
     const { agentId, keyPath } = JSON.parse(stdout) as { agentId: string; keyPath: string };
     agent.agentId = agentId;
-    agent.client = new GitClawClient({ baseUrl: url, agentId, privateKey: createPrivateKey(readFileSync(keyPath)) });
+    agent.privateKey = createPrivateKey(readFileSync(keyPath));
+    agent.client = new GitClawClient({ baseUrl: url, agentId, privateKey: agent.privateKey });
     return agent;
   }
 

@@ -53,7 +53,8 @@ async function serve(ctx: AppContext, c: AppContextOf, service: GitService): Pro
     }
     return RESPONSE_ALREADY_SENT;
   } catch (error) {
-    if (error instanceof ClientGone || incoming.destroyed) {
+    // A request that was read to its end counts as destroyed too; only an incomplete one lost its client.
+    if (error instanceof ClientGone || (incoming.destroyed && !incoming.complete)) {
       outgoing.destroy();
       return RESPONSE_ALREADY_SENT;
     }
