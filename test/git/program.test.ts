@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +74,26 @@ describe('the program without configuration', () => {
 
     await start({ port });
     expect((await agent.remoteRefs(cloneUrl)).get('refs/heads/main')).toBe(refs.get('refs/heads/main'));
+  });
+
+  test('a copy of the data folder is a backup', async () => {
+    const { url } = await start();
+    agent = await TestAgent.setup(url, 'careful');
+    const { cloneUrl } = await agent.createRepo('saved');
+    const { dir, refs } = await agent.sandbox.seedHistory({ seed: 35, commits: 150 });
+    await agent.git(['push', '-q', '--mirror', cloneUrl], { cwd: dir });
+    const { port } = node!;
+    await node!.stop();
+    const backup = agent.sandbox.path('backup');
+    await cp(dataDir, backup, { recursive: true });
+    await rm(dataDir, { recursive: true });
+    await cp(backup, dataDir, { recursive: true });
+
+    await start({ port });
+    const copy = agent.sandbox.path('copy');
+    await agent.git(['clone', '-q', '--mirror', cloneUrl, copy]);
+    expect(await agent.sandbox.refs(copy)).toEqual(refs);
+    expect((await agent.git(['fsck', '--strict', '--full'], { cwd: copy })).stdout).toBe('');
   });
 
   test('lets a push in flight finish after SIGTERM', async () => {
