@@ -2,8 +2,11 @@
 import type { ServerResponse } from 'node:http';
 import type { ByteSink } from '../../fetch/index.js';
 
-/** Proxies cut answers that stay silent; git's own servers send something every 5 s (receive.keepAlive). */
-const KEEPALIVE_MS = 5_000;
+/**
+ * Proxies cut answers that stay silent; git's own servers send something every 5 s (receive.keepAlive). Node's own HTTP
+ * agent gives a socket up after 5 s of silence, and with it clients such as isomorphic-git, so ours comes well before.
+ */
+const KEEPALIVE_MS = 2_000;
 
 const NO_CACHE = 'no-cache, max-age=0, must-revalidate';
 
