@@ -60,5 +60,17 @@ export function createMetrics() {
       labelNames: ['action'],
       registers,
     }),
+    outboxEvents: new Gauge({
+      name: 'outbox_events',
+      help: 'Outbox rows that are not processed, in the whole database',
+      labelNames: ['topic', 'status'],
+      registers,
+    }),
+    outboxHandled: new Counter({
+      name: 'outbox_handled_total',
+      help: 'Outbox rows this node has dealt with',
+      labelNames: ['topic', 'outcome'],
+      registers,
+    }),
   };
 }

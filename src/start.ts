@@ -9,6 +9,7 @@ import { migrate, openDatabase, startEmbeddedPostgres } from './db/index.js';
 import { createApp, listen } from './http/index.js';
 import { startJobs } from './jobs/index.js';
 import { createMetrics, type Metrics } from './metrics.js';
+import { listensToOutbox } from './outbox/index.js';
 import { createPackEngine, PackCache, Spool } from './packs/index.js';
 import { openObjectStore } from './storage/index.js';
 
@@ -66,7 +67,9 @@ async function start(
     closers.push(() => embedded.stop());
     url = embedded.url;
   }
-  const db = openDatabase({ url, maxConnections: config.DATABASE_MAX_CONNECTIONS });
+  // The outbox listens on a connection beside the pool.
+  const pool = config.DATABASE_MAX_CONNECTIONS - (listensToOutbox(config) ? 1 : 0);
+  const db = openDatabase({ url, maxConnections: pool });
   closers.push(() => db.close());
   if (config.DATABASE_MIGRATE_ON_START) await migrate(db);
   else await db.check();

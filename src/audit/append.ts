@@ -28,6 +28,9 @@ export interface NewAuditEvent {
   timestamp?: Date | undefined;
 }
 
+/** Postgres channel that tells of new outbox rows once they are committed; the payload is their topic. */
+export const OUTBOX_CHANNEL = 'gitclaw_outbox';
+
 /** The chain of events that belong to no repository. */
 export const GLOBAL_CHAIN = 'global';
 
@@ -81,9 +84,12 @@ async function insert(tx: Tx, eventId: string, event: NewAuditEvent): Promise<vo
         ${JSON.stringify(row.data)}::jsonb, ${row.timestamp}::timestamptz, ${row.signature}, ${row.chainId},
         chain.seq, ${hash}, chain.head, ${row.keyId}, ${row.envelope}
       FROM chain RETURNING event_id
+    ), outbox AS (
+      INSERT INTO event_outbox (audit_event_id, topic)
+      SELECT event.event_id, topic FROM event, unnest(${[...(event.topics ?? [])]}::text[]) AS topic
+      RETURNING topic
     )
-    INSERT INTO event_outbox (audit_event_id, topic)
-    SELECT event.event_id, topic FROM event, unnest(${[...(event.topics ?? [])]}::text[]) AS topic`;
+    SELECT pg_notify(${OUTBOX_CHANNEL}, topic) FROM outbox`;
 }
 
 function chainOf(event: NewAuditEvent): string {

@@ -1,5 +1,5 @@
 /** Append-only history: who did what, hash-chained per repository and once for the rest. */
-export { appendAudit, GLOBAL_CHAIN, type NewAuditEvent, type OutboxTopic } from './append.js';
+export { appendAudit, GLOBAL_CHAIN, type NewAuditEvent, OUTBOX_CHANNEL, type OutboxTopic } from './append.js';
 export { readChain, readChainHeads } from './chain.js';
 export { GENESIS, type HashedEvent, hashEvent, hashLink } from './event.js';
 export {

@@ -5,6 +5,8 @@ import { agentRoutes } from '../agents/index.js';
 import type { AppContext } from '../context.js';
 import { repoRoutes } from '../repos/index.js';
 import type { AppEnv } from '../routing/index.js';
+import { agentStarRoutes, starRoutes } from '../stars/index.js';
+import { trendingRoutes } from '../trending/index.js';
 import { auditRoutes } from './audit-routes.js';
 import { errorHandler } from './error-handler.js';
 import { mountGit } from './git/index.js';
@@ -24,8 +26,11 @@ export function createApp(ctx: AppContext): Hono<AppEnv> {
   app.route('/', serviceRoutes(ctx));
   mountGit(app, ctx);
   app.route('/v1/audit', auditRoutes(ctx));
+  app.route('/v1/agents', agentStarRoutes(ctx));
   app.route('/v1/agents', agentRoutes(ctx));
   app.route('/v1/repos', accessRoutes(ctx));
+  app.route('/v1/repos', starRoutes(ctx));
+  app.route('/v1/repos', trendingRoutes(ctx));
   // Last below /v1/repos: its /{owner}/{name} would take the sub-resources of the other rooms.
   app.route('/v1/repos', repoRoutes(ctx));
 

@@ -1,6 +1,9 @@
 /** Runs the background work of a node: each job alone, again after a pause, until the node stops. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppContext } from '../context.js';
+import { measureOutbox, removeProcessedEvents, startOutbox } from '../outbox/index.js';
+import { reputationHandler } from '../reputation/index.js';
+import { createTrendingSchedule } from '../trending/index.js';
 import { removeAbandonedPacks } from './abandoned.js';
 import { removeExpiredResults } from './expired.js';
 import { unpackPending } from './unpack.js';
@@ -15,6 +18,8 @@ const JOBS: readonly Job[] = [
   { name: 'unpack', everyMs: 1_000, run: unpackPending },
   { name: 'abandoned packs', everyMs: 3_600_000, run: removeAbandonedPacks },
   { name: 'expired results', everyMs: 3_600_000, run: removeExpiredResults },
+  { name: 'processed events', everyMs: 3_600_000, run: removeProcessedEvents },
+  { name: 'outbox measure', everyMs: 15_000, run: measureOutbox },
 ];
 
 export interface Jobs {
@@ -24,11 +29,17 @@ export interface Jobs {
 
 export function startJobs(ctx: AppContext): Jobs {
   const controller = new AbortController();
-  const loops = JOBS.map((job) => loop(ctx, job, controller.signal));
+  const trending = createTrendingSchedule();
+  const jobs: Job[] = [...JOBS, { name: 'trending', everyMs: 15_000, run: trending.run }];
+  const loops = jobs.map((job) => loop(ctx, job, controller.signal));
+  const outbox = startOutbox(ctx, {
+    handlers: { reputation: reputationHandler(ctx), trending: trending.handler },
+    unconsumed: ['analytics', 'webhook'],
+  });
   return {
     async stop() {
       controller.abort();
-      await Promise.all(loops);
+      await Promise.all([...loops, outbox.stop()]);
     },
   };
 }

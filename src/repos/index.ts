@@ -1,6 +1,7 @@
 /** Repositories: looking them up, showing them, creating them. */
 export { repoRoutes } from './routes.js';
 export {
+  findPublicRepositories,
   findRepositoriesOf,
   findRepositoryById,
   findRepositoryByName,

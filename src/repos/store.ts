@@ -1,5 +1,5 @@
 /** SQL of the repos room. */
-import { and, desc, eq, or, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, or, sql } from 'drizzle-orm';
 import { agents, type Queryable, repoAccess, repoStarCounts, repositories, type Tx } from '../db/index.js';
 import { isStorable } from '../routing/index.js';
 
@@ -66,6 +66,16 @@ export async function findRepositoriesOf(db: Queryable, ownerId: string, onlyPub
   return select(db)
     .where(onlyPublic ? and(mine, eq(repositories.visibility, 'public')) : mine)
     .orderBy(desc(repositories.createdAt), desc(repositories.repoId));
+}
+
+/** The public ones of these repositories, in the order of the ids. */
+export async function findPublicRepositories(db: Queryable, repoIds: readonly string[]): Promise<Repository[]> {
+  if (repoIds.length === 0) return [];
+  const rows = await select(db).where(
+    and(inArray(repositories.repoId, [...repoIds]), eq(repositories.visibility, 'public')),
+  );
+  const byId = new Map(rows.map((row) => [row.repoId, row]));
+  return repoIds.flatMap((repoId) => byId.get(repoId) ?? []);
 }
 
 export interface NewRepository {

@@ -1,0 +1,2 @@
+/** Reputation: how merges, reverts and violations move the scores of agents. */
+export { reputationHandler } from './apply.js';

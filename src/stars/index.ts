@@ -1,0 +1,4 @@
+/** Stars: giving them, taking them back, who gave them. */
+export { agentStarRoutes } from './agent-routes.js';
+export { starsApi } from './api.js';
+export { starRoutes } from './routes.js';

@@ -1,0 +1,67 @@
+/** Recomputes the trending scores: at start, every five minutes, and sooner after a star. */
+import type { AppContext } from '../context.js';
+import type { TopicHandler } from '../outbox/index.js';
+import { lastComputed, replaceScores, tryLock } from './store.js';
+import { WINDOWS } from './window.js';
+
+const REGULAR_SECS = 300;
+/** However many stars are given, the scores are recomputed at most this often. */
+const SOON_SECS = 60;
+
+/**
+ * Recomputes every window, one transaction each, unless scores of the last `minAgeSecs` are there or another node is at
+ * it: of any number of nodes that call this at once, one does the work.
+ * @returns whether this call recomputed
+ */
+export async function refreshTrending(ctx: AppContext, minAgeSecs: number): Promise<boolean> {
+  if (await isFresh(ctx, minAgeSecs)) return false;
+  const at = await ctx.db.now();
+  for (const window of WINDOWS) {
+    const done = await ctx.db.transaction(async (tx) => {
+      if (!(await tryLock(tx))) return false;
+      const last = await lastComputed(tx, window);
+      // Somebody else finished this window between our look and our lock.
+      if (last !== undefined && last.at >= at) return false;
+      await replaceScores(tx, window, at);
+      return true;
+    });
+    if (!done) return false;
+  }
+  ctx.log.debug({ at }, 'trending scores recomputed');
+  return true;
+}
+
+/** The longest window is computed last and holds whatever any other holds. */
+async function isFresh(ctx: AppContext, minAgeSecs: number): Promise<boolean> {
+  const last = await lastComputed(ctx.db, '30d');
+  return last !== undefined && last.secondsAgo < minAgeSecs;
+}
+
+export interface TrendingSchedule {
+  /** Consumer of the outbox topic `trending`: asks for a recomputation soon. Lost with the node, when the regular one comes. */
+  handler: TopicHandler;
+  /** To be called every few seconds. @returns 1 when it recomputed, else 0 */
+  run(ctx: AppContext): Promise<number>;
+}
+
+export function createTrendingSchedule(): TrendingSchedule {
+  let started = false;
+  let asked = false;
+  return {
+    async handler() {
+      asked = true;
+    },
+    async run(ctx) {
+      const wasAsked = asked || !started;
+      started = true;
+      asked = false;
+      const done = await refreshTrending(ctx, wasAsked ? SOON_SECS : REGULAR_SECS).catch((error: unknown) => {
+        asked = wasAsked;
+        throw error;
+      });
+      // Asked for too early: the next call asks again.
+      if (!done) asked = wasAsked;
+      return done ? 1 : 0;
+    },
+  };
+}
