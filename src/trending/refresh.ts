@@ -10,25 +10,19 @@ const SOON_SECS = 60;
 
 /**
  * Recomputes every window, one transaction each, unless scores of the last `minAgeSecs` are there or another node is at
- * it: of any number of nodes that call this at once, one does the work.
+ * it: of any number of nodes that call this at once, one does the work. It needs two connections.
  * @returns whether this call recomputed
  */
 export async function refreshTrending(ctx: AppContext, minAgeSecs: number): Promise<boolean> {
   if (await isFresh(ctx, minAgeSecs)) return false;
-  const at = await ctx.db.now();
-  for (const window of WINDOWS) {
-    const done = await ctx.db.transaction(async (tx) => {
-      if (!(await tryLock(tx))) return false;
-      const last = await lastComputed(tx, window);
-      // Somebody else finished this window between our look and our lock.
-      if (last !== undefined && last.at >= at) return false;
-      await replaceScores(tx, window, at);
-      return true;
-    });
-    if (!done) return false;
-  }
-  ctx.log.debug({ at }, 'trending scores recomputed');
-  return true;
+  // The transaction does nothing itself: it holds the lock while the windows commit one by one.
+  return ctx.db.transaction(async (election) => {
+    if (!(await tryLock(election)) || (await isFresh(ctx, minAgeSecs))) return false;
+    const at = await ctx.db.now();
+    for (const window of WINDOWS) await ctx.db.transaction((tx) => replaceScores(tx, window, at));
+    ctx.log.debug({ at }, 'trending scores recomputed');
+    return true;
+  });
 }
 
 /** The longest window is computed last and holds whatever any other holds. */
