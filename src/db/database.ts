@@ -3,6 +3,7 @@ import { drizzle, type PostgresJsDatabase, type PostgresJsSession } from 'drizzl
 import type { ExtractTablesWithRelations } from 'drizzle-orm/relations';
 import postgres from 'postgres';
 import { asDatabaseError } from './errors.js';
+import { TransactionWatch } from './lost-connection.js';
 import * as schema from './schema/index.js';
 
 type Schema = typeof schema;
@@ -58,9 +59,12 @@ export function openDatabase({ url, maxConnections }: DatabaseOptions): Database
     sql,
     now: () => readNow(sql),
     async transaction(work) {
+      const watch = new TransactionWatch();
+      const running = orm.transaction((ormTx) => watch.run(() => work(asTx(ormTx, watch))));
       try {
-        return await orm.transaction((ormTx) => work(asTx(ormTx)));
+        return await Promise.race([running, watch.gone]);
       } catch (error) {
+        watch.lose(error);
         throw asDatabaseError(error);
       }
     },
@@ -129,13 +133,14 @@ function openOrm(sql: SqlClient): PostgresJsDatabase<Schema> {
 
 type OrmTx = Parameters<Parameters<PostgresJsDatabase<Schema>['transaction']>[0]>[0];
 
-function asTx(ormTx: OrmTx): Tx {
+function asTx(ormTx: OrmTx, watch: TransactionWatch): Tx {
   const session = ormTx._.session as unknown as PostgresJsSession<
     SqlClient,
     Schema,
     ExtractTablesWithRelations<Schema>
   >;
-  const sql = session.client;
+  const sql = watch.guard(session.client);
+  session.client = sql;
   let now: Promise<Date> | undefined;
   return {
     orm: ormTx,

@@ -27,6 +27,13 @@ const NETWORK_CODES = new Set([
   'CONNECTION_DESTROYED',
 ]);
 
+/** True when the connection that reported this is of no more use: a network error, or Postgres ended the session. */
+export function isConnectionLost(error: unknown): boolean {
+  const cause = driverError(error);
+  if (cause === undefined) return false;
+  return NETWORK_CODES.has(cause.code) || ['FATAL', 'PANIC'].includes((cause as { severity?: string }).severity ?? '');
+}
+
 /** The driver's error inside the wrappers that drizzle and we put around it. */
 function driverError(error: unknown): DriverError | undefined {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth++) {
