@@ -4,7 +4,7 @@ const LAYERS = [
   ['run.ts'],
   ['start.ts'],
   ['http'],
-  ['agents', 'repos', 'access', 'push', 'fetch', 'stars', 'trending', 'reputation', 'jobs'],
+  ['agents', 'repos', 'access', 'push', 'fetch', 'stars', 'trending', 'reputation', 'jobs', 'browse'],
   ['routing'],
   ['catalog', 'refs', 'audit', 'auth', 'outbox'],
   ['context.ts'],

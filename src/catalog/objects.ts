@@ -9,6 +9,8 @@ import type { Snapshot } from './snapshot.js';
 export interface Location {
   packHash: string;
   type: ObjectType;
+  /** Inflated size in bytes; undefined when it does not fit in 32 bits. */
+  size: number | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export async function locateAll(
     missing = missing.filter((position) => {
       const at = idx.find(oids, position * OID_BYTES);
       if (at < 0) return true;
-      found[position] = { packHash: pack.hash, type: meta.type(at) };
+      found[position] = { packHash: pack.hash, type: meta.type(at), size: meta.size(at) };
       return false;
     });
   }

@@ -3,4 +3,4 @@ export { auditFetch } from './audit.js';
 export type { PlanInput } from './plan.js';
 export { type PreparedPack, preparePack } from './prepare.js';
 export { type ByteSink, type Framing, streamFile } from './stream-file.js';
-export { type ResolvedWants, resolveWants, WantRefused } from './wants.js';
+export { type ResolvedWants, resolveWants, tipCommits, WantRefused } from './wants.js';

@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { accessRoutes } from '../access/index.js';
 import { agentRoutes } from '../agents/index.js';
+import { browseRoutes } from '../browse/index.js';
 import type { AppContext } from '../context.js';
 import { repoRoutes } from '../repos/index.js';
 import type { AppEnv } from '../routing/index.js';
@@ -31,6 +32,7 @@ export function createApp(ctx: AppContext): Hono<AppEnv> {
   app.route('/v1/repos', accessRoutes(ctx));
   app.route('/v1/repos', starRoutes(ctx));
   app.route('/v1/repos', trendingRoutes(ctx));
+  app.route('/v1/repos', browseRoutes(ctx));
   // Last below /v1/repos: its /{owner}/{name} would take the sub-resources of the other rooms.
   app.route('/v1/repos', repoRoutes(ctx));
 

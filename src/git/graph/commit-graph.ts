@@ -4,6 +4,7 @@
  */
 import { type ObjectType, typeFromNumber } from '../objects/type.js';
 import { OID_BYTES, type Oid, oidAt, oidToBytes } from '../oid.js';
+import { dateOrder } from './date-order.js';
 import { appendSegment, hasLateParents, inOrder, type TagTarget } from './load.js';
 import { measureSegment } from './segment.js';
 import { CommitTable, MISSING } from './table.js';
@@ -127,6 +128,14 @@ export class CommitGraph {
   reachable(include: readonly number[], exclude: readonly number[]): Int32Array {
     this.#checkAll(include, exclude);
     return reachable(this.#table, include, exclude);
+  }
+
+  /**
+   * Commits reachable from `start` as `git log --date-order` lists them: newest first, no parent before all its children.
+   * @param skip how many to leave out first
+   */
+  newestFirst(start: number, skip: number, limit: number): number[] {
+    return dateOrder(this.#table, this.#check(start), skip, limit);
   }
 
   /** Parents of `commits` that are not among them: what the receiver of those commits has already. */

@@ -12,7 +12,8 @@ export class GraphError extends Error {
 const INCLUDED = 1;
 const EXCLUDED = 2;
 
-function missing(table: CommitTable, position: number): GraphError {
+/** The error for the parent at this position of `table.parents`. */
+export function missing(table: CommitTable, position: number): GraphError {
   return new GraphError(`commit ${table.missing.get(position) ?? 'unknown'} is missing`);
 }
 
