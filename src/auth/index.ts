@@ -1,6 +1,7 @@
 /** Auth room: the only reader of Authorization and X-Agent-* headers, and of envelopes in bodies and queries. */
 export { authenticate } from './authenticate.js';
 export { authenticateGit } from './authenticate-git.js';
+export { authenticatePush, type SignedPush } from './authenticate-push.js';
 export { gitChallenges } from './challenges.js';
 export { type GitWrite, rememberWrite, storedWrite } from './git-write.js';
 export { optionalPrincipal, READ_ACTIONS } from './optional-principal.js';

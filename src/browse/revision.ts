@@ -2,7 +2,6 @@
 import { loadSnapshot, type Snapshot } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import { AppError } from '../errors.js';
-import { tipCommits } from '../fetch/index.js';
 import { type CommitGraph, OID_BYTES } from '../git/index.js';
 import { listRefs, type Ref } from '../refs/index.js';
 import type { Repository } from '../repos/index.js';
@@ -58,7 +57,8 @@ function findById(snapshot: Snapshot, refs: readonly Ref[], asked: string): numb
   const { graph } = snapshot;
   const tag = refs.find((ref) => ref.oid === id && ref.peeled !== undefined);
   if (tag?.peeled !== undefined && graph.has(tag.peeled)) return graph.indexOf(tag.peeled);
-  const reachable = graph.reachable(tipCommits(snapshot, refs), []);
+  const tips = refs.map((ref) => graph.indexOf(ref.peeled ?? ref.oid)).filter((commit) => commit >= 0);
+  const reachable = graph.reachable(tips, []);
   const matches = id.length === OID_BYTES * 2 ? [graph.indexOf(id)] : startingWith(graph, reachable, id);
   const found = matches.filter((commit) => isAmong(reachable, commit));
   if (found.length > 1) throw notFound(asked, 'The abbreviated commit id is ambiguous.');

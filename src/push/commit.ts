@@ -63,11 +63,11 @@ export async function commitPush(
     await ctx.faultPoint('push.after-commit');
     return done;
   } catch (error) {
-    if (error instanceof AlreadyWritten) return error.report;
+    if (error instanceof AlreadyWritten) return { ...error.report, replayed: true };
     if (!(error instanceof NothingAccepted)) throw error;
     // A repeat that ran beside the first one finds the refs moved; it gets the first one's report.
     const stored = await storedWrite(ctx, facts.credential.proof, facts.fingerprint);
-    return stored === undefined ? report(error.verdicts) : (stored as unknown as PushReport);
+    return stored === undefined ? report(error.verdicts) : { ...(stored as unknown as PushReport), replayed: true };
   }
 }
 

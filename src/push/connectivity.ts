@@ -11,6 +11,7 @@ import type { CommitGraph, RefCommand } from '../git/index.js';
 import { OBJECT_TYPES, type ObjectType } from '../git/objects/type.js';
 import { OID_BYTES, oidAt, oidToBytes, ZERO_OID } from '../git/oid.js';
 import type { IndexResult } from '../packs/index.js';
+import type { Refusal } from './report.js';
 
 /** @returns a sentence that names the first missing or mistyped object, or undefined when all are there */
 export async function findMissing(ctx: AppContext, snapshot: Snapshot, pack: IndexResult): Promise<string | undefined> {
@@ -42,8 +43,8 @@ export async function checkTips(
   graph: CommitGraph,
   commands: readonly RefCommand[],
   inPack: Record<string, ObjectType>,
-): Promise<Map<string, string>> {
-  const reasons = new Map<string, string>();
+): Promise<Map<string, Refusal>> {
+  const reasons = new Map<string, Refusal>();
   const tips = [...new Set(commands.map((command) => command.newOid).filter((oid) => oid !== ZERO_OID))];
   const outside = tips.filter((oid) => inPack[oid] === undefined && graph.indexOf(oid) < 0);
   const located = await locateAll(ctx, snapshot, Buffer.concat(outside.map(oidToBytes)));
@@ -51,9 +52,11 @@ export async function checkTips(
   for (const { refName, newOid } of commands) {
     if (newOid === ZERO_OID) continue;
     const type = inPack[newOid] ?? (graph.indexOf(newOid) >= 0 ? 'commit' : types.get(newOid));
-    if (type === undefined) reasons.set(refName, `missing necessary objects (${newOid})`);
-    else if (type !== 'commit' && refName.startsWith('refs/heads/')) {
-      reasons.set(refName, `cannot point a branch at a ${type}; a branch names a commit`);
+    if (type === undefined) {
+      reasons.set(refName, { reason: `missing necessary objects (${newOid})`, code: 'INVALID_PACKFILE' });
+    } else if (type !== 'commit' && refName.startsWith('refs/heads/')) {
+      const reason = `cannot point a branch at a ${type}; a branch names a commit`;
+      reasons.set(refName, { reason, code: 'INVALID_OBJECT' });
     }
   }
   return reasons;

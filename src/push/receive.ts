@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { storedWrite } from '../auth/index.js';
 import { loadSnapshot, readObject, type Snapshot } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
-import { AppError } from '../errors.js';
+import { AppError, type ErrorCode } from '../errors.js';
 import type { CommitGraph, RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
 import { DEFAULT_PACK_LIMITS, type IndexResult } from '../packs/index.js';
@@ -17,7 +17,8 @@ import type { Repository } from '../repos/index.js';
 import { checkCommands } from './check-commands.js';
 import { commitPush } from './commit.js';
 import { checkTips, findMissing } from './connectivity.js';
-import type { PushCredential, PushReport, PushResult } from './report.js';
+import type { PushCredential, PushReport, PushResult, Refusal } from './report.js';
+import { refuseRewrites } from './rewrites.js';
 import { type PackFiles, storePack } from './store-pack.js';
 
 export interface PushRequest {
@@ -28,6 +29,10 @@ export interface PushRequest {
   pack: AsyncIterable<Uint8Array>;
   /** The proof when it is at hand, or a check that needs the hash of the pack first. */
   credential: PushCredential | DeferredCredential;
+  /** Names of refs whose history may be rewritten; default: all, as smart HTTP has no way to say it. */
+  mayForce?: ReadonlySet<string>;
+  /** What makes two pushes with one credential the same; default: repository, mode and commands. */
+  fingerprint?: string;
   /** Told what happens, for the client's side-band; called from time to time. */
   onProgress(text: string): void;
 }
@@ -43,7 +48,7 @@ export interface DeferredCredential {
  * @throws AppError for refusals of the request itself: signature, replay, role
  */
 export async function receivePush(ctx: AppContext, request: PushRequest): Promise<PushReport> {
-  const fingerprint = fingerprintOf(request);
+  const fingerprint = request.fingerprint ?? fingerprintOf(request);
   const stored = await storedReport(ctx, request.credential, fingerprint);
   if (stored !== undefined) {
     await discard(request.pack);
@@ -74,7 +79,7 @@ async function receive(
     await ctx.faultPoint('push.pack-received');
     if (refused.size < commands.length) {
       const indexed = await indexPack(ctx, snapshot, request, { ...newPaths(ctx, files), packPath: spooled.path });
-      if ('refusal' in indexed) return refuseAll(commands, indexed.refusal, 'unpacker error');
+      if ('refusal' in indexed) return refuseAll(commands, indexed.refusal, 'unpacker error', indexed.code);
       pack = indexed.pack;
     }
   } else {
@@ -99,13 +104,19 @@ async function receive(
   }
   if (pack !== undefined) {
     const missing = await findMissing(ctx, snapshot, pack);
-    if (missing !== undefined) return refuseAll(commands, 'ok', `missing necessary objects (${missing})`);
+    if (missing !== undefined) {
+      return refuseAll(commands, 'ok', `missing necessary objects (${missing})`, 'INVALID_PACKFILE');
+    }
   }
   for (const [refName, reason] of await checkTips(ctx, snapshot, graph, commands, pack?.tipTypes ?? {})) {
     if (!refused.has(refName)) refused.set(refName, reason);
   }
+  for (const [refName, reason] of await refuseRewrites(ctx, repo, commands, forced, request.mayForce)) {
+    if (!refused.has(refName)) refused.set(refName, reason);
+  }
   if (request.atomic && refused.size > 0) {
-    for (const { refName } of commands) if (!refused.has(refName)) refused.set(refName, 'atomic push failed');
+    const reason = 'atomic push failed';
+    for (const { refName } of commands) if (!refused.has(refName)) refused.set(refName, { reason });
   }
   const report = reporter(commands, refused, forced);
   const updates = commands
@@ -143,7 +154,8 @@ async function storedReport(
   fingerprint: string,
 ): Promise<PushReport | undefined> {
   if (!('proof' in credential)) return undefined;
-  return (await storedWrite(ctx, credential.proof, fingerprint)) as PushReport | undefined;
+  const stored = (await storedWrite(ctx, credential.proof, fingerprint)) as PushReport | undefined;
+  return stored && { ...stored, replayed: true };
 }
 
 const EMPTY_SHA256 = createHash('sha256').digest('hex');
@@ -160,7 +172,7 @@ async function indexPack(
   snapshot: Snapshot,
   request: PushRequest,
   paths: PackFiles,
-): Promise<{ pack: IndexResult } | { refusal: string }> {
+): Promise<{ pack: IndexResult } | { refusal: string; code: ErrorCode }> {
   try {
     const pack = await ctx.engine.index(
       {
@@ -175,7 +187,7 @@ async function indexPack(
     return { pack };
   } catch (error) {
     if (error instanceof AppError && (error.code === 'INVALID_PACKFILE' || error.code === 'INVALID_OBJECT')) {
-      return { refusal: error.message };
+      return { refusal: error.message, code: error.code };
     }
     throw error;
   }
@@ -195,12 +207,12 @@ function peeled(graph: CommitGraph, oid: Oid): Oid | undefined {
   return graph.tag(oid) === undefined ? undefined : graph.peel(oid).oid;
 }
 
-function reporter(commands: readonly RefCommand[], refused: ReadonlyMap<string, string>, forced: ReadonlySet<string>) {
+function reporter(commands: readonly RefCommand[], refused: ReadonlyMap<string, Refusal>, forced: ReadonlySet<string>) {
   return (verdicts: RefVerdict[]): PushReport => {
     const late = new Map(verdicts.map((verdict) => [verdict.refName, verdict]));
     const results = commands.map(({ refName, oldOid, newOid }): PushResult => {
-      const reason = refused.get(refName);
-      if (reason !== undefined) return { refName, ok: false, reason };
+      const refusal = refused.get(refName);
+      if (refusal !== undefined) return { refName, ok: false, ...refusal };
       const verdict = late.get(refName);
       if (verdict !== undefined && !verdict.ok) return verdict;
       return { refName, ok: true, forced: forced.has(refName), oldOid, newOid };
@@ -210,8 +222,14 @@ function reporter(commands: readonly RefCommand[], refused: ReadonlyMap<string, 
 }
 
 /** The report that refuses every command for one reason. */
-export function refuseAll(commands: readonly RefCommand[], unpack: string, reason: string): PushReport {
-  return { unpack, results: commands.map(({ refName }) => ({ refName, ok: false, reason })) };
+export function refuseAll(
+  commands: readonly RefCommand[],
+  unpack: string,
+  reason: string,
+  code?: ErrorCode,
+): PushReport {
+  const results = commands.map(({ refName }) => ({ refName, ok: false as const, reason, ...(code && { code }) }));
+  return { unpack, results };
 }
 
 function fingerprintOf({ commands, atomic, repo }: PushRequest): string {

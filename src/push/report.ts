@@ -1,4 +1,5 @@
 import type { GitProof, Principal } from '../auth/index.js';
+import type { ErrorCode } from '../errors.js';
 
 /** Who pushes, proved. */
 export interface PushCredential {
@@ -6,10 +7,17 @@ export interface PushCredential {
   proof: GitProof;
 }
 
+/** Why a command is refused. */
+export interface Refusal {
+  reason: string;
+  /** For clients that go by codes; absent when nothing but another command of an atomic push is wrong. */
+  code?: ErrorCode;
+}
+
 /** Result of one command. */
 export type PushResult =
   | { refName: string; ok: true; forced: boolean; oldOid: string; newOid: string }
-  | { refName: string; ok: false; reason: string };
+  | ({ refName: string; ok: false } & Refusal);
 
 /** What report-status tells the client. */
 export interface PushReport {
@@ -17,4 +25,6 @@ export interface PushReport {
   unpack: string;
   /** In the order of the commands. */
   results: PushResult[];
+  /** Set when nothing was done because this very push has committed before. */
+  replayed?: true;
 }

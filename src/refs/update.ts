@@ -28,7 +28,10 @@ export interface RefUpdate {
   peeled: Oid | undefined;
 }
 
-export type RefVerdict = { refName: string; ok: true } | { refName: string; ok: false; reason: string };
+export type RefVerdict =
+  | { refName: string; ok: true }
+  /** `code` is absent when nothing but another update of an atomic list is wrong. */
+  | { refName: string; ok: false; reason: string; code?: 'REF_NOT_FOUND' | 'CONFLICT' };
 
 export interface RefUpdateResult {
   /** In the order of the updates. */
@@ -62,15 +65,16 @@ export async function updateRefs(
     if (reason !== undefined) reasons.set(update.refName, reason);
   }
   await findDirectoryConflicts(tx, repoId, updates, reasons);
+  const faulty = new Set(reasons.keys());
   if (atomic && reasons.size > 0) {
     for (const update of updates) if (!reasons.has(update.refName)) reasons.set(update.refName, 'atomic push failed');
   }
   const accepted = updates.filter((update) => !reasons.has(update.refName));
   const verdicts = updates.map((update): RefVerdict => {
     const reason = reasons.get(update.refName);
-    return reason === undefined
-      ? { refName: update.refName, ok: true }
-      : { refName: update.refName, ok: false, reason };
+    if (reason === undefined) return { refName: update.refName, ok: true };
+    const code = isMissing(update, current.get(update.refName)) ? 'REF_NOT_FOUND' : 'CONFLICT';
+    return { refName: update.refName, ok: false, reason, ...(faulty.has(update.refName) && { code }) };
   });
   if (accepted.length === 0) return { verdicts, defaultBranch: undefined };
   await deleteRefs(
@@ -90,10 +94,14 @@ export async function updateRefs(
   return { verdicts, defaultBranch };
 }
 
+function isMissing(update: RefUpdate, current: Ref | undefined): boolean {
+  return current === undefined && update.oldOid !== ZERO_OID;
+}
+
 function compare(update: RefUpdate, current: Ref | undefined): string | undefined {
   const actual = current?.oid ?? ZERO_OID;
   if (actual === update.oldOid) return undefined;
-  if (current === undefined) return 'the ref does not exist any more (fetch first)';
+  if (isMissing(update, current)) return 'the ref does not exist any more (fetch first)';
   if (update.oldOid === ZERO_OID) return 'the ref exists already (fetch first)';
   return `the ref is at ${actual.slice(0, 12)}, not at ${update.oldOid.slice(0, 12)} (fetch first)`;
 }

@@ -2,8 +2,12 @@ import type { RawRequest } from '../auth/index.js';
 import { readBody } from './body.js';
 import type { AppContextOf } from './env.js';
 
-/** The request as the auth room wants it, with its body read (at most 2 MiB). @throws AppError as {@link readBody} */
-export async function readRequest(c: AppContextOf): Promise<RawRequest> {
+/**
+ * The request as the auth room wants it.
+ * @param body when it was read before; otherwise it is read now, at most 2 MiB
+ * @throws AppError as {@link readBody}
+ */
+export async function readRequest(c: AppContextOf, body?: Buffer): Promise<RawRequest> {
   const { incoming } = c.env;
   const url = incoming.url ?? '/';
   const mark = url.indexOf('?');
@@ -12,7 +16,7 @@ export async function readRequest(c: AppContextOf): Promise<RawRequest> {
     path: mark < 0 ? url : url.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
     headers: incoming.headers,
-    body: await readBody(incoming),
+    body: body ?? (await readBody(incoming)),
     ip: c.get('clientIp'),
     requestId: c.get('requestId'),
   };

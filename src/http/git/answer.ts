@@ -20,11 +20,12 @@ export class ClientGone extends Error {
 
 export class GitAnswer implements ByteSink {
   readonly #outgoing: ServerResponse;
-  readonly #contentType: string;
+  readonly #headers: Record<string, string | number>;
 
-  constructor(outgoing: ServerResponse, contentType: string) {
+  /** @param headers further ones */
+  constructor(outgoing: ServerResponse, contentType: string, headers: Record<string, string | number> = {}) {
     this.#outgoing = outgoing;
-    this.#contentType = contentType;
+    this.#headers = { 'content-type': contentType, 'cache-control': NO_CACHE, ...headers };
   }
 
   get started(): boolean {
@@ -72,6 +73,6 @@ export class GitAnswer implements ByteSink {
 
   #writeHead(): void {
     if (this.#outgoing.headersSent) return;
-    this.#outgoing.writeHead(200, { 'content-type': this.#contentType, 'cache-control': NO_CACHE });
+    this.#outgoing.writeHead(200, this.#headers);
   }
 }

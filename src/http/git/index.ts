@@ -8,14 +8,18 @@ import type { AppContextOf, AppEnv } from '../../routing/index.js';
 import { advertise } from './advertise.js';
 import { ClientGone } from './answer.js';
 import { drainBody } from './body.js';
+import { jsonClone, jsonReceivePack, jsonUploadPack } from './json/index.js';
 import { receivePack } from './receive-pack.js';
 import { openRepository, type RepositoryNames } from './target.js';
 import { uploadPack } from './upload-pack.js';
+
+export { jsonGitApi } from './json/index.js';
 
 /** Where git appends its three sub-paths; all of them must work with a stock client. */
 const PREFIXES = ['/v1/repos/:repo', '/v1/repos/:repo/clone', '/:owner/:name'];
 
 export function mountGit(app: Hono<AppEnv>, ctx: AppContext): void {
+  app.post('/v1/repos/:repo/clone', (c) => guarded(ctx, c, () => jsonClone(ctx, c, c.req.param('repo'))));
   for (const prefix of PREFIXES) {
     app.on(['GET', 'POST'], `${prefix}/info/refs`, (c) => infoRefs(ctx, c));
     app.post(`${prefix}/git-upload-pack`, (c) => serve(ctx, c, 'git-upload-pack'));
@@ -38,20 +42,31 @@ async function infoRefs(ctx: AppContext, c: AppContextOf): Promise<Response> {
   });
 }
 
-async function serve(ctx: AppContext, c: AppContextOf, service: GitService): Promise<Response> {
+function serve(ctx: AppContext, c: AppContextOf, service: GitService): Promise<Response> {
   const { incoming, outgoing } = c.env;
-  try {
+  return guarded(ctx, c, async () => {
     const type = incoming.headers['content-type']?.split(';')[0]?.trim();
+    const isWrite = service === 'git-receive-pack';
+    if (type === 'application/json') {
+      return (isWrite ? jsonReceivePack : jsonUploadPack)(ctx, c, repositoryNames(c));
+    }
     if (type !== `application/x-${service}-request`) {
       throw new AppError('VALIDATION_ERROR', { message: `Content-Type must be application/x-${service}-request` });
     }
-    const isWrite = service === 'git-receive-pack';
     const access = await openRepository(ctx, c, repositoryNames(c), service, isWrite);
     if (!isWrite) await uploadPack(ctx, incoming, outgoing, access, protocolVersion(c));
     else if (access.credential.kind !== 'anonymous') {
       await receivePack(ctx, incoming, outgoing, access.repo, access.credential);
     }
     return RESPONSE_ALREADY_SENT;
+  });
+}
+
+/** Sees to it that the client gets the answer of a failure, or none at all if half of another one is out. */
+async function guarded(ctx: AppContext, c: AppContextOf, work: () => Promise<Response>): Promise<Response> {
+  const { incoming, outgoing } = c.env;
+  try {
+    return await work();
   } catch (error) {
     // A request that was read to its end counts as destroyed too; only an incomplete one lost its client.
     if (error instanceof ClientGone || (incoming.destroyed && !incoming.complete)) {

@@ -1,6 +1,12 @@
 /** Which repository and which service a git request is about, and whether the caller may use it. */
 import { effectiveRole, includesRole } from '../../access/index.js';
-import { authenticateGit, type GitCredential, type GitService, gitChallenges } from '../../auth/index.js';
+import {
+  authenticateGit,
+  type GitCredential,
+  type GitService,
+  gitChallenges,
+  type RepoNames,
+} from '../../auth/index.js';
 import type { AppContext } from '../../context.js';
 import { AppError } from '../../errors.js';
 import { findRepositoryById, findRepositoryByName, type Repository } from '../../repos/index.js';
@@ -28,16 +34,8 @@ export async function openRepository(
   service: GitService,
   isReceivePost: boolean,
 ): Promise<GitAccess> {
-  const repo =
-    'repoId' in names
-      ? await findRepositoryById(ctx.db, names.repoId)
-      : await findRepositoryByName(ctx.db, names.owner, names.name);
-  const known = repo
-    ? { repoId: repo.repoId, ownerName: repo.ownerName, ownerId: repo.ownerId, name: repo.name }
-    : 'repoId' in names
-      ? { repoId: names.repoId }
-      : { ownerName: names.owner, name: names.name };
-  const target = { ...known, service, isReceivePost };
+  const repo = await findRepository(ctx, names);
+  const target = { ...knownNames(repo, names), service, isReceivePost };
   const challenge = async (error: AppError): Promise<AppError> => {
     for (const value of await gitChallenges(ctx, target)) c.header('WWW-Authenticate', value, { append: true });
     return error;
@@ -72,6 +70,20 @@ export async function openRepository(
     });
   }
   return { repo, credential };
+}
+
+export function findRepository(ctx: AppContext, names: RepositoryNames): Promise<Repository | undefined> {
+  return 'repoId' in names
+    ? findRepositoryById(ctx.db, names.repoId)
+    : findRepositoryByName(ctx.db, names.owner, names.name);
+}
+
+/** Every name of the repository that is known: all of one that exists, otherwise what the URL says. */
+export function knownNames(repo: Repository | undefined, names: RepositoryNames): RepoNames {
+  if (repo !== undefined) {
+    return { repoId: repo.repoId, ownerName: repo.ownerName, ownerId: repo.ownerId, name: repo.name };
+  }
+  return 'repoId' in names ? { repoId: names.repoId } : { ownerName: names.owner, name: names.name };
 }
 
 function origin(c: AppContextOf): string {
