@@ -68,8 +68,8 @@ async function guarded(ctx: AppContext, c: AppContextOf, work: () => Promise<Res
   try {
     return await work();
   } catch (error) {
-    // A request that was read to its end counts as destroyed too; only an incomplete one lost its client.
-    if (error instanceof ClientGone || (incoming.destroyed && !incoming.complete)) {
+    // A request that was read to its end is destroyed too; its client still waits for the answer.
+    if (error instanceof ClientGone || outgoing.destroyed || (incoming.destroyed && !incoming.complete)) {
       outgoing.destroy();
       return RESPONSE_ALREADY_SENT;
     }
