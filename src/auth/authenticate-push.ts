@@ -1,6 +1,6 @@
 /** The door for pushes that come as JSON: the signature covers the hash of the pack and the ref updates. */
 import type { AppContext } from '../context.js';
-import type { JsonObject } from '../signing/index.js';
+import { canonicalize, type JsonObject } from '../signing/index.js';
 import { allowedActions, checkBinding } from './binding.js';
 import { requireEnvelope } from './carriers.js';
 import type { Presented } from './presented.js';
@@ -62,5 +62,18 @@ function pushBodies({ body: sent }: Presented, push: PushBody, strict: boolean):
     const body = { packfileHash: hash, refUpdates };
     return strict ? [{ repoId, ...body }] : [body, { repoId, ...body }];
   });
-  return sent !== undefined && hashes.some((hash) => hash === sent.packfileHash) ? [...rebuilt, sent] : rebuilt;
+  const isThisPush = hashes.some((hash) => hash === sent?.packfileHash) && says(sent?.refUpdates, push.refUpdates);
+  return sent !== undefined && isThisPush ? [...rebuilt, sent] : rebuilt;
+}
+
+/** Whether a signed list is these updates; an absent `force` is false. */
+function says(signed: unknown, updates: PushBody['refUpdates']): boolean {
+  if (!Array.isArray(signed) || signed.length !== updates.length) return false;
+  return updates.every((update, i) => {
+    const { force, ...rest } = update;
+    const each: unknown = signed[i];
+    if (typeof each !== 'object' || each === null) return false;
+    const { force: signedForce = false, ...signedRest } = each as JsonObject;
+    return signedForce === force && canonicalize(signedRest) === canonicalize(rest);
+  });
 }

@@ -88,6 +88,24 @@ describe('segments', () => {
   });
 });
 
+describe('newestFirst', () => {
+  test('is the order of git log --date-order, page by page', () => {
+    for (const row of all.filter((_, i) => i % 500 === 499)) {
+      const expected = lines(git(['log', '--date-order', '--format=%H', row.oid]));
+      const start = graph.indexOf(row.oid);
+      expect(oidsOf(graph.newestFirst(start, 0, COMMITS))).toEqual(expected);
+      expect(oidsOf(graph.newestFirst(start, 7, 50))).toEqual(expected.slice(7, 57));
+      expect(graph.newestFirst(start, expected.length, 10)).toEqual([]);
+    }
+  });
+
+  test('does not pass over a parent that is missing', () => {
+    const partial = CommitGraph.fromSegments([encodeSegment(all.slice(1000), [])]);
+    expect(() => partial.newestFirst(partial.size - 1, 0, 10)).toThrow(GraphError);
+    expect(() => graph.newestFirst(graph.size, 0, 1)).toThrow(RangeError);
+  });
+});
+
 describe('reading', () => {
   test('every commit is found with its data', () => {
     expect(graph.size).toBe(COMMITS);

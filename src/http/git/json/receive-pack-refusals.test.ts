@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, newAgent, newRepository, send } from '../../../../test/support/http.js';
 import { code, EMPTY_PACK, JsonPusher, MAIN, type Update, ZERO } from '../../../../test/support/json-push.js';
@@ -215,6 +217,30 @@ describe('what may not push', () => {
     ]);
     const rest = `{"x":"${'A'.repeat(25 * 1024 * 1024)}"}`;
     expect(code(await send(pusher.app.url, path, { method: 'POST', body: rest }))).toEqual([413, 'VALIDATION_ERROR']);
+  });
+
+  it('is a large request beside eight others, until one of them ends', async () => {
+    const { hostname, port } = new URL(pusher.app.url);
+    const path = `/v1/repos/${pusher.repo.repoId}/git-receive-pack`;
+    const head = `POST ${path} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n`;
+    const slow = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const socket = connect(Number(port), hostname).on('error', () => {});
+        await once(socket, 'connect');
+        socket.write(`${head}{"packfile":"`);
+        return socket;
+      }),
+    );
+    const large = () =>
+      pusher.push(EMPTY_PACK, [update], {
+        encode: (body) => ({ body: Buffer.from(JSON.stringify({ ...body, padding: 'A'.repeat(3_000_000) })) }),
+      });
+    await expect.poll(async () => code(await large()), { timeout: 10_000 }).toEqual([503, 'SERVER_BUSY']);
+    expect((await large()).headers['retry-after']).toBe('5');
+    expect(code(await pusher.push(EMPTY_PACK, [update]))).toEqual([400, 'INVALID_PACKFILE']);
+    slow[0]?.destroy();
+    await expect.poll(async () => code(await large()), { timeout: 10_000 }).toEqual([400, 'INVALID_PACKFILE']);
+    for (const socket of slow) socket.destroy();
   });
 
   it('leaves no working file behind', async () => {
