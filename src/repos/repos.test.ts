@@ -217,7 +217,7 @@ describe('GET one repository', () => {
     const { repoId } = await newRepository(app, owner);
     const agent = await newAgent(app, { agentName: 'trending' });
     const { name } = await newRepository(app, agent);
-    for (const path of [`trending/${name}`, `${repoId}/info`, `${repoId}/commits`]) {
+    for (const path of [`trending/${name}`, `${repoId}/info`, `${repoId}/star`]) {
       expect(code(await send(app.url, `/v1/repos/${path}`))).toEqual([404, 'NOT_FOUND']);
     }
     await create(owner, { body: { name: 'pulls' } });
