@@ -4,7 +4,7 @@ const LAYERS = [
   ['run.ts'],
   ['start.ts'],
   ['http'],
-  ['agents', 'repos', 'access', 'push', 'fetch', 'stars', 'trending', 'reputation', 'jobs', 'browse'],
+  ['agents', 'repos', 'access', 'push', 'fetch', 'stars', 'trending', 'reputation', 'jobs', 'browse', 'forks', 'protection'],
   ['routing'],
   ['catalog', 'refs', 'audit', 'auth', 'outbox'],
   ['context.ts'],

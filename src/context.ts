@@ -17,7 +17,9 @@ export type FaultPoint =
   | 'push.pack-indexed'
   | 'push.pack-stored'
   | 'push.before-commit'
-  | 'push.after-commit';
+  | 'push.after-commit'
+  | 'delete.after-commit'
+  | 'take-over.copied';
 
 export interface AppContext {
   readonly config: Config;

@@ -190,8 +190,38 @@ describe('listing', () => {
     for (const name of ['access', 'collaborators']) {
       for (const shape of shapes) {
         const answer = await list(other, shape, name);
-        expect([name, shape, answer.json.data]).toEqual([name, shape, { repoId, collaborators: expected }]);
+        expect([name, shape, answer.json.data]).toEqual([
+          name,
+          shape,
+          { repoId, collaborators: expected, nextCursor: null },
+        ]);
       }
+    }
+  });
+
+  it('comes in pages that a later grant does not shift', async () => {
+    const agents = [other, await newAgent(app), await newAgent(app)];
+    for (const agent of agents) await grant(owner, { body: full('read', agent.agentId) });
+    const page = async (query: string) => {
+      const path = `/v1/repos/${repoId}/access?${query}`;
+      const signing: Signing = { action: 'access_list', body: { repoId } };
+      return (await signedRequest(app, owner, 'GET', path, signing)).json.data;
+    };
+    const first = await page('limit=2');
+    const late = await newAgent(app);
+    await grant(owner, { body: full('write', late.agentId) });
+    await revoke(owner, other.agentId);
+    const second = await page(`perPage=2&cursor=${first.nextCursor}`);
+    const third = await page(`cursor=${second.nextCursor}`);
+    const ids = [first, second, third].flatMap((one) =>
+      one.collaborators.map(({ agentId }: { agentId: string }) => agentId),
+    );
+    expect(ids).toEqual([owner.agentId, ...agents.map(({ agentId }) => agentId), late.agentId]);
+    expect(third.nextCursor).toBeNull();
+    for (const query of ['cursor=x', 'cursor=!', 'limit=x', `cursor=${'A'.repeat(2000)}`]) {
+      const path = `/v1/repos/${repoId}/access?${query}`;
+      const answer = await signedRequest(app, owner, 'GET', path, { action: 'access_list', body: { repoId } });
+      expect([query, ...code(answer)]).toEqual([query, 400, 'INVALID_PAGINATION']);
     }
   });
 

@@ -31,7 +31,7 @@ export function accessRoutes(ctx: AppContext): Hono<AppEnv> {
     const repoId = c.req.param('repoId');
     const rule = { actions: ['access_list'], ids: { repoId }, flatBody: () => ({ repoId }) };
     const call = await signedRead(c, ctx, rule);
-    return ok(c, await listAccess(ctx.db, repoId, call.principal.agentId));
+    return ok(c, await listAccess(ctx.db, repoId, call.principal.agentId, new URL(c.req.url).searchParams));
   });
   app.get('/:repoId/collaborators', (c) => listOpenly(c, ctx, c.req.param('repoId')));
   return app;
@@ -67,5 +67,5 @@ function revoke(c: AppContextOf, ctx: AppContext, repoId: string, targetAgentId:
 async function listOpenly(c: AppContextOf, ctx: AppContext, repoId: string): Promise<Response> {
   const principal = await optionalPrincipal(ctx, await readRequest(c), { repoId });
   noteAgent(c, principal?.agentId);
-  return ok(c, await listAccess(ctx.db, repoId, principal?.agentId));
+  return ok(c, await listAccess(ctx.db, repoId, principal?.agentId, new URL(c.req.url).searchParams));
 }

@@ -1,5 +1,5 @@
 /** SQL of the access room. */
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import { agents, type Queryable, repoAccess, repositories, type Tx } from '../db/index.js';
 import { isStorable } from '../routing/index.js';
 import type { Guarded, Role } from './role.js';
@@ -66,6 +66,8 @@ export interface Collaborator {
   agentName: string;
   role: Role;
   grantedAt: Date;
+  /** `grantedAt` in microseconds since 1970. */
+  grantedMicros: number;
 }
 
 /** The repository and its collaborators, oldest grant first, in one query; undefined = no such repository. */
@@ -83,18 +85,19 @@ export async function findCollaborators(
       agentName: agents.agentName,
       role: repoAccess.role,
       grantedAt: repoAccess.createdAt,
+      grantedMicros: sql<number>`(extract(epoch from ${repoAccess.createdAt}) * 1000000)::bigint`,
     })
     .from(repositories)
     .leftJoin(repoAccess, eq(repoAccess.repoId, repositories.repoId))
     .leftJoin(agents, eq(agents.agentId, repoAccess.agentId))
     .where(eq(repositories.repoId, repoId))
-    .orderBy(asc(repoAccess.createdAt), asc(agents.agentName));
+    .orderBy(asc(repoAccess.createdAt), asc(sql`${agents.agentName} COLLATE "C"`));
   const [first] = rows;
   if (first === undefined) return undefined;
-  const collaborators = rows.flatMap(({ agentId, agentName, role, grantedAt }) =>
+  const collaborators = rows.flatMap(({ agentId, agentName, role, grantedAt, grantedMicros }) =>
     agentId === null || agentName === null || role === null || grantedAt === null
       ? []
-      : [{ agentId, agentName, role, grantedAt }],
+      : [{ agentId, agentName, role, grantedAt, grantedMicros }],
   );
   const { ownerId, visibility } = first;
   return { repo: { repoId, ownerId, visibility }, collaborators };

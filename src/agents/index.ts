@@ -1,2 +1,3 @@
 /** Agents: registration, their keys, what is public about them. */
+export { agentsApi } from './api.js';
 export { agentRoutes } from './routes.js';

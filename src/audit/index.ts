@@ -11,5 +11,13 @@ export {
   listAudit,
   listPublicAudit,
 } from './list.js';
-export { type AuditFilters, type AuditPage, canonicalAction, parseAuditQuery } from './query.js';
+export {
+  type AuditFilters,
+  type AuditKey,
+  type AuditPage,
+  auditKey,
+  canonicalAction,
+  parseAuditQuery,
+} from './query.js';
+export { auditEventObject } from './schemas.js';
 export { type ChainLink, type ChainProblem, type ChainRow, type ChainVerdict, verifyChain } from './verify.js';

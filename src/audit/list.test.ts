@@ -122,6 +122,31 @@ describe('public audit log', () => {
     expect(await listPublicAudit(test, new URLSearchParams('limit='))).toMatchObject({ limit: 100 });
   });
 
+  it('pages behind a known event, whatever has come since', async () => {
+    const first = await listPublicAudit(test, new URLSearchParams('limit=3'));
+    const second = await listPublicAudit(test, new URLSearchParams('limit=3&offset=50'), first.next!);
+    const third = await listPublicAudit(test, new URLSearchParams('limit=3'), second.next!);
+    const pages = [first, second, third].flatMap((page) => page.events.map((event) => event.eventId));
+    expect(pages).toEqual(PUBLIC.map((name) => ids[name]));
+    expect([first.hasMore, second.hasMore, third.hasMore, third.next]).toEqual([true, true, false, null]);
+    expect(second.offset).toBe(0);
+  });
+
+  it('judges a repository that is gone by what it was last', async () => {
+    const about = (resourceId: string, action: string, visibility: string) =>
+      append(`${resourceId}-${action}`, { action, resourceId, data: { visibility } });
+    for (const [repoId, before, after] of [
+      ['was-open', 'public', 'private'],
+      ['was-secret', 'private', 'public'],
+    ] as const) {
+      await about(repoId, 'repo_create', before);
+      await about(repoId, 'repo_update', after);
+      await about(repoId, 'repo_delete', after);
+    }
+    expect(await list('repo_id=was-open')).toEqual([]);
+    expect(await list('repo_id=was-secret')).toHaveLength(3);
+  });
+
   it('refuses what it cannot read', async () => {
     const refused = (query: string) => listPublicAudit(test, new URLSearchParams(query));
     for (const query of ['from=yesterday', 'to=2026-01-01', 'from=2026-13-01T00:00:00Z']) {

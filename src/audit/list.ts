@@ -1,7 +1,7 @@
 /** Reading the audit log for people and agents; what the public may not see is left out in the query. */
 import { asDatabaseError, type Queryable } from '../db/index.js';
 import { AppError } from '../errors.js';
-import { type AuditFilters, type AuditPage, canonicalAction, parseAuditQuery } from './query.js';
+import { type AuditFilters, type AuditKey, type AuditPage, canonicalAction, parseAuditQuery } from './query.js';
 
 /** An event as clients see it. */
 export interface AuditEvent {
@@ -21,6 +21,8 @@ export interface AuditList extends AuditPage {
   /** Exact up to {@link COUNT_LIMIT}. */
   total: number;
   hasMore: boolean;
+  /** Key of the last event when more follow: hand it back as `after` for the next page. */
+  next: AuditKey | null;
 }
 
 /**
@@ -36,9 +38,13 @@ interface Context {
   readonly db: Queryable;
 }
 
-/** `GET /v1/audit`: newest first. @throws AppError VALIDATION_ERROR, INVALID_PAGINATION, DATABASE_ERROR */
-export async function listPublicAudit(ctx: Context, query: URLSearchParams): Promise<AuditList> {
-  return listAudit(ctx.db, parseAuditQuery(query), 'public');
+/**
+ * `GET /v1/audit`: newest first.
+ * @param after where the page begins; `offset` does not count then
+ * @throws AppError VALIDATION_ERROR, INVALID_PAGINATION, DATABASE_ERROR
+ */
+export async function listPublicAudit(ctx: Context, query: URLSearchParams, after?: AuditKey): Promise<AuditList> {
+  return listAudit(ctx.db, { ...parseAuditQuery(query), after }, 'public');
 }
 
 /** `GET /v1/audit/{eventId}`. @throws AppError VALIDATION_ERROR when the id is no UUID; NOT_FOUND, also for what is hidden */
@@ -62,26 +68,46 @@ export async function getAudit(
   return rows[0] && shape(rows[0], audience);
 }
 
-/** A page of events, newest first. `limit` and `offset` are taken as they are. @throws AppError DATABASE_ERROR */
+/**
+ * A page of events, newest first. `limit` and `offset` are taken as they are; with `after`, the page begins behind that
+ * event wherever it is by now, and `offset` is 0.
+ * @throws AppError DATABASE_ERROR
+ */
 export async function listAudit(
   db: Queryable,
-  wanted: AuditFilters & AuditPage,
+  wanted: AuditFilters & AuditPage & { after?: AuditKey | undefined },
   audience: AuditAudience,
 ): Promise<AuditList> {
-  const { limit, offset } = wanted;
+  const { limit, after } = wanted;
+  const offset = after === undefined ? wanted.offset : 0;
   const where = conditions(db, wanted);
   const [rows, [count]] = await Promise.all([
-    answer(db.sql<EventRow[]>`
-      SELECT a.* FROM ${visible(db, audience)} WHERE ${where}
-      ORDER BY a.timestamp DESC, a.seq DESC, a.event_id LIMIT ${limit} OFFSET ${offset}`),
+    answer(db.sql<(EventRow & { micros: number; seq: number })[]>`
+      SELECT a.*, ${micros(db)} AS micros FROM ${visible(db, audience)} WHERE ${where} AND ${behind(db, after)}
+      ORDER BY a.timestamp DESC, a.seq DESC, a.event_id DESC LIMIT ${limit + 1} OFFSET ${offset}`),
     answer(db.sql<[{ total: number }]>`
       SELECT count(*) AS total FROM (
         SELECT 1 FROM ${visible(db, audience)} WHERE ${where} LIMIT ${Math.max(COUNT_LIMIT, offset + limit + 1)}
       ) AS counted`),
   ]);
   const { total } = count!;
-  const events = rows.map((row) => shape(row, audience));
-  return { events, total, limit, offset, hasMore: offset + events.length < total };
+  const hasMore = rows.length > limit;
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const next: AuditKey | null = hasMore && last ? [last.micros, last.seq, last.event_id] : null;
+  return { events: page.map((row) => shape(row, audience)), total, limit, offset, hasMore, next };
+}
+
+/** The database's times have microseconds, Date has not. */
+function micros({ sql }: Queryable) {
+  return sql`(extract(epoch from a.timestamp) * 1000000)::bigint`;
+}
+
+function behind({ sql }: Queryable, after: AuditKey | undefined) {
+  if (after === undefined) return sql`true`;
+  const [at, seq, eventId] = after;
+  return sql`(a.timestamp, a.seq, a.event_id)
+    < (timestamptz 'epoch' + ${at}::bigint * interval '1 microsecond', ${seq}::bigint, ${eventId}::uuid)`;
 }
 
 interface EventRow {
@@ -108,7 +134,7 @@ function conditions({ sql }: Queryable, wanted: AuditFilters) {
 
 /**
  * The log as `a`, reduced to what the audience may see. An event is about the repository that it names; one of a
- * repository that is gone is public if that repository was made public, which the first link of its chain tells.
+ * repository that is gone is public if that repository was public to the end, which the last event that states it tells.
  */
 function visible({ sql }: Queryable, audience: AuditAudience) {
   if (audience !== 'public') return sql`audit_log a`;
@@ -118,9 +144,10 @@ function visible({ sql }: Queryable, audience: AuditAudience) {
   return sql`(
     SELECT l.* FROM audit_log l
     LEFT JOIN repositories r ON r.repo_id = ${repo}
-    WHERE ${repo} IS NULL OR r.visibility = 'public' OR (r.repo_id IS NULL AND EXISTS (
-      SELECT 1 FROM audit_log first WHERE first.chain_id = ${repo} AND first.seq = 1
-      AND first.action = 'repo_create' AND first.data->>'visibility' = 'public'))
+    WHERE ${repo} IS NULL OR r.visibility = 'public' OR (r.repo_id IS NULL AND 'public' = (
+      SELECT said.data->>'visibility' FROM audit_log said WHERE said.chain_id = ${repo}
+      AND said.action IN ('repo_create', 'repo_fork', 'repo_update', 'repo_delete', 'admin_delete_repo')
+      AND said.data ? 'visibility' ORDER BY said.seq DESC LIMIT 1))
   ) a`;
 }
 

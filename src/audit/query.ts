@@ -20,6 +20,11 @@ export interface AuditPage {
   offset: number;
 }
 
+/** Sort key of an event: microseconds since 1970, place in its chain, id. */
+export const auditKey = z.tuple([z.int().min(0).max(4e15), z.int().min(0), z.guid()]);
+
+export type AuditKey = z.output<typeof auditKey>;
+
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 

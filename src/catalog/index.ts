@@ -1,4 +1,6 @@
 /** The catalog of stored packs and the commit graph over them. */
 export * from './objects.js';
+export * from './removal.js';
+export * from './sharing.js';
 export * from './snapshot.js';
 export * from './store.js';

@@ -8,6 +8,8 @@ import type { Snapshot } from './snapshot.js';
 /** Where an object lies. */
 export interface Location {
   packHash: string;
+  /** The repository under whose prefix the pack lies. */
+  storedIn: string;
   type: ObjectType;
   /** Inflated size in bytes; undefined when it does not fit in 32 bits. */
   size: number | undefined;
@@ -27,11 +29,12 @@ export async function locateAll(
   let missing = [...found.keys()];
   for (const pack of snapshot.packs.toReversed()) {
     if (missing.length === 0) break;
-    const { idx, meta } = await ctx.packCache.readSmall(snapshot.repoId, pack.hash);
+    const { idx, meta } = await ctx.packCache.readSmall(pack.storedIn, pack.hash);
     missing = missing.filter((position) => {
       const at = idx.find(oids, position * OID_BYTES);
       if (at < 0) return true;
-      found[position] = { packHash: pack.hash, type: meta.type(at), size: meta.size(at) };
+      const { hash: packHash, storedIn } = pack;
+      found[position] = { packHash, storedIn, type: meta.type(at), size: meta.size(at) };
       return false;
     });
   }
@@ -46,7 +49,7 @@ export async function locate(ctx: AppContext, snapshot: Snapshot, oid: Oid): Pro
 export async function readObject(ctx: AppContext, snapshot: Snapshot, oid: Oid): Promise<GitObject | undefined> {
   const location = await locate(ctx, snapshot, oid);
   if (location === undefined) return undefined;
-  const pack = await ctx.packCache.pin(snapshot.repoId, location.packHash);
+  const pack = await ctx.packCache.pin(location.storedIn, location.packHash);
   try {
     return await ctx.engine.read([pack], oid);
   } finally {
@@ -65,7 +68,7 @@ export async function withPacks<T>(
   const pinned: PinnedPack[] = [];
   try {
     for (const pack of snapshot.packs.toReversed()) {
-      if (wanted.has(pack.hash)) pinned.push(await ctx.packCache.pin(snapshot.repoId, pack.hash));
+      if (wanted.has(pack.hash)) pinned.push(await ctx.packCache.pin(pack.storedIn, pack.hash));
     }
     return await work(pinned);
   } finally {

@@ -9,11 +9,13 @@ import type { AppContext } from '../context.js';
 import { CommitGraph } from '../git/index.js';
 import type { Oid } from '../git/oid.js';
 import { unpackOids } from '../git/oid.js';
-import { loadPackRows } from './store.js';
+import { allExist, loadPackRows } from './store.js';
 
 /** One stored pack. */
 export interface StoredPack {
   hash: string;
+  /** The repository under whose prefix the files lie; packs of forks may lie elsewhere. */
+  storedIn: string;
   /** Order in which packs became visible; later packs may refer to objects of earlier ones, never the other way. */
   seq: number;
   bytes: number;
@@ -54,8 +56,16 @@ function cacheOf(ctx: AppContext): LRUCache<string, Snapshot> {
  */
 export async function loadSnapshot(ctx: AppContext, repoId: string): Promise<Snapshot> {
   const cache = cacheOf(ctx);
-  const known = cache.get(repoId);
-  const rows = await loadPackRows(ctx.db, repoId, known?.packs.at(-1)?.seq ?? 0);
+  const cached = cache.get(repoId);
+  const known = cached !== undefined && (await isCurrent(ctx, cached)) ? cached : undefined;
+  const last = known?.packs.at(-1)?.seq;
+  const found = await loadPackRows(ctx.db, repoId, last ?? 0);
+  if (known !== undefined && last !== undefined && found[0]?.seq !== last) {
+    // The packs it was made of are gone: the repository was deleted.
+    cache.delete(repoId);
+    return loadSnapshot(ctx, repoId);
+  }
+  const rows = last === undefined ? found : found.slice(1);
   if (known !== undefined && rows.length === 0) return known;
   let graph = known?.graph ?? CommitGraph.fromSegments([]);
   const packs = [...(known?.packs ?? [])];
@@ -64,6 +74,7 @@ export async function loadSnapshot(ctx: AppContext, repoId: string): Promise<Sna
     graph = graph.withSegment(row.segment);
     packs.push({
       hash: row.hash,
+      storedIn: row.storedIn,
       seq: row.seq,
       bytes: row.bytes,
       objects: row.objects,
@@ -75,6 +86,13 @@ export async function loadSnapshot(ctx: AppContext, repoId: string): Promise<Sna
   const snapshot = { repoId, packs, graph };
   cache.set(repoId, snapshot);
   return snapshot;
+}
+
+/** Shared packs move only after the repository that holds them was deleted, so a snapshot is good while all holders live. */
+async function isCurrent(ctx: AppContext, { repoId, packs }: Snapshot): Promise<boolean> {
+  const holders = new Set(packs.map((pack) => pack.storedIn));
+  holders.delete(repoId);
+  return holders.size === 0 || allExist(ctx.db, [...holders]);
 }
 
 /** Forgets a repository, after it was deleted. */

@@ -11,14 +11,26 @@ export interface PackRow {
   tips: Uint8Array;
   /** Commits and tags of the pack (git/graph/segment.ts). */
   segment: Uint8Array;
+  /** The repository under whose prefix the files lie: this one, or one it was forked from. */
+  storedIn: string;
 }
 
-/** Active packs of a repository that became visible after `seq`, oldest first. */
+/**
+ * Active packs of a repository from `seq` on, oldest first. The pack of `seq` itself comes without its bytes: that it is
+ * there tells that the repository is still the one the caller knows.
+ */
 export async function loadPackRows(db: Database, repoId: string, seq: number): Promise<PackRow[]> {
   const rows = await db.sql<PackRow[]>`
-    SELECT hash, seq, bytes, objects, tight, tips, segment FROM packs
-    WHERE repo_id = ${repoId} AND seq > ${seq} AND state = 'active' ORDER BY seq`;
+    SELECT hash, seq, bytes, objects, tight, coalesce(stored_in, repo_id) AS "storedIn",
+      CASE WHEN seq > ${seq} THEN tips ELSE '' END AS tips, CASE WHEN seq > ${seq} THEN segment ELSE '' END AS segment
+    FROM packs WHERE repo_id = ${repoId} AND seq >= ${seq} AND state = 'active' ORDER BY seq`;
   return [...rows];
+}
+
+/** Whether every one of these repositories exists. */
+export async function allExist(db: Database, repoIds: readonly string[]): Promise<boolean> {
+  const rows = await db.sql`SELECT 1 FROM repositories WHERE repo_id = ANY(${[...repoIds]}::text[])`;
+  return rows.length === repoIds.length;
 }
 
 /**
@@ -29,7 +41,7 @@ export async function loadPackRows(db: Database, repoId: string, seq: number): P
 export async function insertPack(
   tx: Tx,
   repoId: string,
-  pack: Omit<PackRow, 'seq'> & { unpacked: boolean },
+  pack: Omit<PackRow, 'seq' | 'storedIn'> & { unpacked: boolean },
 ): Promise<void> {
   await tx.sql`
     INSERT INTO packs (repo_id, hash, bytes, objects, tight, tips, segment, unpack_next, unpacked_at)
@@ -46,15 +58,19 @@ export async function stagePack(db: Database, repoId: string, hash: string): Pro
     ON CONFLICT (repo_id, hash) DO UPDATE SET started_at = now()`;
 }
 
-/** Packs staged more than `hours` ago and never committed, locked until the transaction ends. */
+/**
+ * Packs staged more than `hours` ago, locked until the transaction ends. `visible` tells that a row reads these files:
+ * the repository's own, or one of a fork.
+ */
 export async function lockAbandonedPacks(
   tx: Tx,
   hours: number,
 ): Promise<{ repoId: string; hash: string; visible: boolean }[]> {
   const rows = await tx.sql<{ repo_id: string; hash: string; visible: boolean }[]>`
     SELECT s.repo_id, s.hash,
-           EXISTS (SELECT 1 FROM packs p WHERE p.repo_id = s.repo_id AND p.hash = s.hash) AS visible
-    FROM staged_packs s WHERE s.started_at < now() - make_interval(hours => ${hours})
+           EXISTS (SELECT 1 FROM packs p WHERE p.hash = s.hash
+                   AND (p.repo_id = s.repo_id AND p.stored_in IS NULL OR p.stored_in = s.repo_id)) AS visible
+    FROM staged_packs s WHERE length(s.hash) = 40 AND s.started_at < now() - make_interval(hours => ${hours})
     ORDER BY s.repo_id, s.hash LIMIT 100 FOR UPDATE SKIP LOCKED`;
   return rows.map((row) => ({ repoId: row.repo_id, hash: row.hash, visible: row.visible }));
 }
@@ -72,6 +88,14 @@ export interface UnpackTask {
   next: number;
 }
 
+/** Whether a node is storing objects of the repository loose right now. */
+export async function isBeingUnpacked(tx: Tx, repoId: string): Promise<boolean> {
+  const rows = await tx.sql`
+    SELECT 1 FROM packs WHERE repo_id = ${repoId} AND unpacked_at IS NULL
+      AND unpack_locked_at > now() - make_interval(secs => ${UNPACK_LEASE_SECS}) LIMIT 1`;
+  return rows.length > 0;
+}
+
 /** Longest time one node may work on a batch of an unpack before another may take over, seconds. */
 const UNPACK_LEASE_SECS = 120;
 
@@ -80,7 +104,7 @@ export async function claimUnpack(db: Database): Promise<UnpackTask | undefined>
   const rows = await db.sql<{ repo_id: string; hash: string; objects: number; unpack_next: number }[]>`
     UPDATE packs SET unpack_locked_at = now() WHERE (repo_id, hash) = (
       SELECT repo_id, hash FROM packs
-      WHERE unpacked_at IS NULL AND state = 'active'
+      WHERE unpacked_at IS NULL AND state = 'active' AND stored_in IS NULL
         AND (unpack_locked_at IS NULL OR unpack_locked_at < now() - make_interval(secs => ${UNPACK_LEASE_SECS}))
       ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING repo_id, hash, objects, unpack_next`;
@@ -88,13 +112,14 @@ export async function claimUnpack(db: Database): Promise<UnpackTask | undefined>
   return row && { repoId: row.repo_id, hash: row.hash, objects: row.objects, next: row.unpack_next };
 }
 
-/** Records how far an unpack got, and renews the lease. */
-export async function recordUnpack(db: Database, task: UnpackTask, next: number, done: boolean): Promise<void> {
-  await db.sql`
+/** Records how far an unpack got, and renews the lease. @returns false when the repository was deleted meanwhile */
+export async function recordUnpack(db: Database, task: UnpackTask, next: number, done: boolean): Promise<boolean> {
+  const { count } = await db.sql`
     UPDATE packs SET unpack_next = GREATEST(unpack_next, ${next}),
       unpack_locked_at = CASE WHEN ${done} THEN NULL ELSE now() END,
       unpacked_at = CASE WHEN ${done} THEN now() END
     WHERE repo_id = ${task.repoId} AND hash = ${task.hash}`;
+  return count > 0;
 }
 
 /** Gives a claimed pack back after a failure, so that it is tried again soon. */
@@ -108,6 +133,6 @@ export async function releaseUnpack(db: Database, task: UnpackTask, retryInSecs:
 export async function pendingUnpacks(db: Database, repoId?: string): Promise<number> {
   const rows = await db.sql<{ count: number }[]>`
     SELECT count(*)::int AS count FROM packs
-    WHERE unpacked_at IS NULL AND state = 'active' AND (${repoId ?? null}::text IS NULL OR repo_id = ${repoId ?? null})`;
+    WHERE unpacked_at IS NULL AND state = 'active' AND stored_in IS NULL AND (${repoId ?? null}::text IS NULL OR repo_id = ${repoId ?? null})`;
   return rows[0]?.count ?? 0;
 }

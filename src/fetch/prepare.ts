@@ -20,7 +20,7 @@ export async function preparePack(ctx: AppContext, snapshot: Snapshot, input: Pl
   const plan = planPack(snapshot, input);
   const { single } = plan;
   if (single !== undefined && input.ofsDelta) {
-    const pinned = await ctx.packCache.pin(snapshot.repoId, single.hash);
+    const pinned = await ctx.packCache.pin(single.storedIn, single.hash);
     return {
       path: pinned.packPath,
       objects: single.objects,

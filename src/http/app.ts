@@ -4,6 +4,8 @@ import { accessRoutes } from '../access/index.js';
 import { agentRoutes } from '../agents/index.js';
 import { browseRoutes } from '../browse/index.js';
 import type { AppContext } from '../context.js';
+import { forkRoutes } from '../forks/index.js';
+import { protectionRoutes } from '../protection/index.js';
 import { repoRoutes } from '../repos/index.js';
 import type { AppEnv } from '../routing/index.js';
 import { agentStarRoutes, starRoutes } from '../stars/index.js';
@@ -33,6 +35,8 @@ export function createApp(ctx: AppContext): Hono<AppEnv> {
   app.route('/v1/repos', starRoutes(ctx));
   app.route('/v1/repos', trendingRoutes(ctx));
   app.route('/v1/repos', browseRoutes(ctx));
+  app.route('/v1/repos', protectionRoutes(ctx));
+  app.route('/v1/repos', forkRoutes(ctx));
   // Last below /v1/repos: its /{owner}/{name} would take the sub-resources of the other rooms.
   app.route('/v1/repos', repoRoutes(ctx));
 

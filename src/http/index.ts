@@ -1,2 +1,3 @@
+export { httpApi } from './api.js';
 export { createApp } from './app.js';
 export { type Listening, listen } from './listen.js';

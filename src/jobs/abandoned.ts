@@ -1,10 +1,7 @@
 /** Removes files of packs whose push never committed. They are found by their `staged_packs` row, never by listing. */
-import { deleteStagedPack, lockAbandonedPacks } from '../catalog/index.js';
+import { ABANDONED_AFTER_HOURS, deleteStagedPack, lockAbandonedPacks } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import { packKey } from '../storage/index.js';
-
-/** Longer than any push may take. */
-const ABANDONED_AFTER_HOURS = 24;
 
 /**
  * One round. The row stays locked while the files go, so a repeat of the same push waits and then writes them anew.

@@ -1,4 +1,5 @@
 /** Work behind the requests. */
 export { removeAbandonedPacks } from './abandoned.js';
+export { removeDeletedRepositories } from './deleted.js';
 export { type Jobs, startJobs } from './runner.js';
 export { unpackPending } from './unpack.js';

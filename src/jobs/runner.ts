@@ -5,6 +5,7 @@ import { measureOutbox, removeProcessedEvents, startOutbox } from '../outbox/ind
 import { reputationHandler } from '../reputation/index.js';
 import { createTrendingSchedule } from '../trending/index.js';
 import { removeAbandonedPacks } from './abandoned.js';
+import { removeDeletedRepositories } from './deleted.js';
 import { removeExpiredResults } from './expired.js';
 import { unpackPending } from './unpack.js';
 
@@ -16,6 +17,7 @@ interface Job {
 
 const JOBS: readonly Job[] = [
   { name: 'unpack', everyMs: 1_000, run: unpackPending },
+  { name: 'deleted repositories', everyMs: 2_000, run: removeDeletedRepositories },
   { name: 'abandoned packs', everyMs: 3_600_000, run: removeAbandonedPacks },
   { name: 'expired results', everyMs: 3_600_000, run: removeExpiredResults },
   { name: 'processed events', everyMs: 3_600_000, run: removeProcessedEvents },

@@ -39,7 +39,7 @@ async function unpackOne(ctx: AppContext, task: UnpackTask, stop: AbortSignal): 
       const batch = await ctx.engine.unpack(pack, next, ctx.spool.folder);
       await storeLoose(ctx, task.repoId, batch.loose);
       next = batch.next;
-      await recordUnpack(ctx.db, task, next, next >= task.objects);
+      if (!(await recordUnpack(ctx.db, task, next, next >= task.objects))) return false;
       ctx.log.debug({ repoId: task.repoId, pack: task.hash, done: next, of: task.objects }, 'unpacked');
     }
     ctx.log.info({ repoId: task.repoId, pack: task.hash, objects: task.objects }, 'pack unpacked');

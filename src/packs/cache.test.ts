@@ -152,6 +152,23 @@ async function touch(cache: PackCache, wanted: LocalPack[]) {
   for (const pack of wanted) (await cache.pin(REPO, pack.hash)).release();
 }
 
+test('a deleted repository is forgotten, except what is in use', async () => {
+  const { cache, dir, count } = await open({ store: await fill(createMemoryStore()) });
+  const [a, b] = packs as [LocalPack, LocalPack];
+  await touch(cache, [a]);
+  await cache.readSmall(REPO, a.hash);
+  const held = await cache.pin(REPO, b.hash);
+  await cache.forget(`${REPO}0`);
+  expect(readdirSync(dir)).toHaveLength(6);
+  await cache.forget(REPO);
+  expect(readdirSync(dir)).toHaveLength(3);
+  expect(existsSync(held.packPath)).toBe(true);
+  expect((await count()).bytes).toBe(sizeOf(b));
+  held.release();
+  await cache.forget(REPO);
+  expect(readdirSync(dir)).toEqual([]);
+});
+
 test('adopted files need no fetch and stay the giver’s; without room they are not taken', async () => {
   const store = createMemoryStore();
   const { cache, count } = await open({ store });

@@ -138,6 +138,17 @@ export class PackCache {
     return index;
   }
 
+  /** Drops the packs of a deleted repository, except those in use, which leave as the least recently used do. */
+  async forget(repoId: string): Promise<void> {
+    const ours = (key: string) => key.startsWith(`${repoId}/`);
+    for (const key of [...this.#small.keys()].filter(ours)) this.#small.delete(key);
+    const idle = [...this.#entries.values()].filter(
+      ({ files, pins, isReady }) => ours(files.key) && pins === 0 && isReady,
+    );
+    for (const entry of idle) this.#drop(entry);
+    await this.#remove(idle);
+  }
+
   /** Empties a folder that is not persistent. */
   async close(): Promise<void> {
     if (!this.#options.persistent) await rm(this.#options.dir, { recursive: true, force: true });
@@ -223,6 +234,10 @@ export class PackCache {
       this.#drop(entry);
       victims.push(entry);
     }
+    await this.#remove(victims);
+  }
+
+  async #remove(victims: readonly Entry[]): Promise<void> {
     for (const { files } of victims) {
       this.#options.metrics.cacheEvictions.inc();
       await removePack(files).catch((error: unknown) => {

@@ -80,7 +80,11 @@ async function writePush(
   const { repo, credential, pack } = facts;
   const { principal, proof } = credential;
   await requireRole(tx, repo, principal.agentId, 'write');
-  const { verdicts } = await updateRefs(tx, repo.repoId, facts.updates, facts.atomic);
+  const { verdicts } = await updateRefs(tx, repo.repoId, facts.updates, {
+    atomic: facts.atomic,
+    forced: facts.forced,
+    by: { kind: 'push', certified: false },
+  });
   const accepted = facts.updates.filter((_, i) => verdicts[i]?.ok);
   if (accepted.length === 0) throw new NothingAccepted(verdicts);
   if (pack !== undefined) {

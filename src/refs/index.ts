@@ -1,4 +1,8 @@
 /** Refs: the only room that reads and writes them. */
-export { listRefs } from './list.js';
-export type { Ref } from './store.js';
-export { type RefUpdate, type RefUpdateResult, type RefVerdict, updateRefs } from './update.js';
+
+export { branchExists, copyRefs } from './copy.js';
+export { matchesPattern } from './glob.js';
+export { forgetRefs, listRefs } from './list.js';
+export { type Mover, type ProtectionRule, selectRules } from './protection.js';
+export { holdRepository, type Ref } from './store.js';
+export { type RefUpdate, type RefUpdateResult, type RefVerdict, type UpdateOptions, updateRefs } from './update.js';

@@ -28,3 +28,8 @@ export async function listRefs(
   cache.set(repoId, loaded);
   return loaded.refs;
 }
+
+/** Forgets a repository, after it was deleted. */
+export function forgetRefs(ctx: AppContext, repoId: string): void {
+  caches.get(ctx)?.delete(repoId);
+}

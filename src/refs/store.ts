@@ -32,6 +32,17 @@ export async function lockRefs(tx: Tx, repoId: string, names: readonly string[])
   return new Map(rows.map((row) => [row.ref_name, toRef(row)]));
 }
 
+/**
+ * Keeps the repository from being deleted, and its settings from being changed, until the transaction ends. Taken before
+ * every other lock: whoever deletes or changes a repository locks its row first too.
+ * @returns its default branch; undefined when there is no such repository
+ */
+export async function holdRepository(tx: Tx, repoId: string): Promise<string | undefined> {
+  const rows = await tx.sql<{ default_branch: string }[]>`
+    SELECT default_branch FROM repositories WHERE repo_id = ${repoId} FOR KEY SHARE`;
+  return rows[0]?.default_branch;
+}
+
 /** Makes ref creations in one repository take turns: an absent row cannot be locked, and `a` must exclude `a/b`. */
 export async function lockCreations(tx: Tx, repoId: string): Promise<void> {
   await tx.sql`SELECT pg_advisory_xact_lock(hashtextextended(${`refs:${repoId}`}, 0))`;
@@ -85,6 +96,20 @@ export async function hasNoBranch(tx: Tx, repoId: string): Promise<boolean> {
   const rows = await tx.sql`
     SELECT 1 FROM repo_refs WHERE repo_id = ${repoId} AND starts_with(ref_name, 'refs/heads/') LIMIT 1`;
   return rows.length === 0;
+}
+
+/** Copies all refs but those of pull requests into a repository without refs. @returns how many */
+export async function insertRefsOf(tx: Tx, sourceId: string, repoId: string): Promise<number> {
+  const { count } = await tx.sql`
+    INSERT INTO repo_refs (repo_id, ref_name, oid, peeled_oid, updated_at)
+    SELECT ${repoId}, ref_name, oid, peeled_oid, now() FROM repo_refs
+    WHERE repo_id = ${sourceId} AND NOT starts_with(ref_name, 'refs/pull/')`;
+  return count;
+}
+
+export async function refExists(tx: Tx, repoId: string, name: string): Promise<boolean> {
+  const rows = await tx.sql`SELECT 1 FROM repo_refs WHERE repo_id = ${repoId} AND ref_name = ${name}`;
+  return rows.length > 0;
 }
 
 export async function setDefaultBranch(tx: Tx, repoId: string, branch: string): Promise<void> {

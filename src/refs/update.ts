@@ -1,15 +1,18 @@
 /**
  * Compare-and-swap of refs inside a transaction, with git's per-ref results.
  *
- * Locks are taken in one order everywhere (creations of a repository, then rows by name, then the repository row), so
- * two pushes can wait for each other but never deadlock.
+ * Locks are taken in one order everywhere (the repository against deletion, its creations, then rows by name, then the
+ * repository row for writing), so two pushes can wait for each other but never deadlock.
  */
 import type { Tx } from '../db/index.js';
+import { AppError } from '../errors.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
+import { branchOf, type Mover, refusal, selectRules } from './protection.js';
 import {
   bumpRefsVersion,
   deleteRefs,
   hasNoBranch,
+  holdRepository,
   lockCreations,
   lockRefs,
   parentNames,
@@ -30,8 +33,26 @@ export interface RefUpdate {
 
 export type RefVerdict =
   | { refName: string; ok: true }
-  /** `code` is absent when nothing but another update of an atomic list is wrong. */
-  | { refName: string; ok: false; reason: string; code?: 'REF_NOT_FOUND' | 'CONFLICT' };
+  /**
+   * `rule` is the pattern of the branch protection that refused the update. `code` is absent when nothing but another
+   * update of an atomic list is wrong.
+   */
+  | {
+      refName: string;
+      ok: false;
+      reason: string;
+      rule?: string;
+      code?: 'REF_NOT_FOUND' | 'CONFLICT' | 'ACCESS_DENIED';
+    };
+
+export interface UpdateOptions {
+  /** All or nothing; otherwise each ref for itself. */
+  atomic: boolean;
+  /** Names of updates that are not fast-forwards. */
+  forced: ReadonlySet<string>;
+  /** Who moves the refs; decides what branch protection asks for. */
+  by: Mover;
+}
 
 export interface RefUpdateResult {
   /** In the order of the updates. */
@@ -41,16 +62,19 @@ export interface RefUpdateResult {
 }
 
 /**
- * Applies ref updates that passed every check that needs no lock.
- * @param atomic all or nothing; otherwise each ref for itself
+ * Applies ref updates that passed every check that needs no lock. Branch protection is enforced here and nowhere else,
+ * so it holds for git, the API and merges alike.
  * Nothing is written, and the repository's version stays, when no update is accepted.
+ * @throws AppError REPO_NOT_FOUND when the repository was deleted meanwhile
  */
 export async function updateRefs(
   tx: Tx,
   repoId: string,
   updates: readonly RefUpdate[],
-  atomic: boolean,
+  options: UpdateOptions,
 ): Promise<RefUpdateResult> {
+  const head = await holdRepository(tx, repoId);
+  if (head === undefined) throw new AppError('REPO_NOT_FOUND', { details: { repoId } });
   const creations = updates.filter((update) => update.oldOid === ZERO_OID);
   if (creations.length > 0) await lockCreations(tx, repoId);
   const wasEmpty = creations.length > 0 && (await hasNoBranch(tx, repoId));
@@ -61,20 +85,26 @@ export async function updateRefs(
   );
   const reasons = new Map<string, string>();
   for (const update of updates) {
-    const reason = compare(update, current.get(update.refName));
+    const reason = compare(update, current.get(update.refName)) ?? keepHead(update, head, options.by);
     if (reason !== undefined) reasons.set(update.refName, reason);
   }
+  const rules = await protect(tx, repoId, updates, options, reasons);
   await findDirectoryConflicts(tx, repoId, updates, reasons);
   const faulty = new Set(reasons.keys());
-  if (atomic && reasons.size > 0) {
+  if (options.atomic && reasons.size > 0) {
     for (const update of updates) if (!reasons.has(update.refName)) reasons.set(update.refName, 'atomic push failed');
   }
   const accepted = updates.filter((update) => !reasons.has(update.refName));
   const verdicts = updates.map((update): RefVerdict => {
-    const reason = reasons.get(update.refName);
-    if (reason === undefined) return { refName: update.refName, ok: true };
-    const code = isMissing(update, current.get(update.refName)) ? 'REF_NOT_FOUND' : 'CONFLICT';
-    return { refName: update.refName, ok: false, reason, ...(faulty.has(update.refName) && { code }) };
+    const { refName } = update;
+    const reason = reasons.get(refName);
+    if (reason === undefined) return { refName, ok: true };
+    if (!faulty.has(refName)) return { refName, ok: false, reason };
+    const rule = rules.get(refName);
+    const denied = rule !== undefined || keepHead(update, head, options.by) === reason;
+    const missing = isMissing(update, current.get(refName));
+    const code = denied ? 'ACCESS_DENIED' : missing ? 'REF_NOT_FOUND' : 'CONFLICT';
+    return { refName, ok: false, reason, code, ...(rule === undefined ? {} : { rule }) };
   });
   if (accepted.length === 0) return { verdicts, defaultBranch: undefined };
   await deleteRefs(
@@ -104,6 +134,35 @@ function compare(update: RefUpdate, current: Ref | undefined): string | undefine
   if (isMissing(update, current)) return 'the ref does not exist any more (fetch first)';
   if (update.oldOid === ZERO_OID) return 'the ref exists already (fetch first)';
   return `the ref is at ${actual.slice(0, 12)}, not at ${update.oldOid.slice(0, 12)} (fetch first)`;
+}
+
+/** What a push was told before it sent its pack may have changed: the default branch is looked at again under the lock. */
+function keepHead(update: RefUpdate, defaultBranch: string, by: Mover): string | undefined {
+  if (by.kind === 'server' || update.newOid !== ZERO_OID || branchOf(update.refName) !== defaultBranch)
+    return undefined;
+  return 'deletion of the default branch is prohibited';
+}
+
+/** Adds the reasons of branch protection. @returns the pattern that refused, by ref name */
+async function protect(
+  tx: Tx,
+  repoId: string,
+  updates: readonly RefUpdate[],
+  { by, forced }: UpdateOptions,
+  reasons: Map<string, string>,
+): Promise<Map<string, string>> {
+  const refusing = new Map<string, string>();
+  const branches = updates.filter((update) => branchOf(update.refName) !== undefined && !reasons.has(update.refName));
+  if (by.kind === 'server' || branches.length === 0) return refusing;
+  const rules = await selectRules(tx, repoId);
+  for (const { refName, oldOid, newOid } of branches) {
+    const change = oldOid === ZERO_OID ? 'create' : newOid === ZERO_OID ? 'delete' : 'update';
+    const found = refusal(rules, { refName, change, forced: forced.has(refName) }, by);
+    if (found === undefined) continue;
+    reasons.set(refName, found.reason);
+    refusing.set(refName, found.rule);
+  }
+  return refusing;
 }
 
 /** File/directory conflicts, among existing refs and among the updates themselves; a name deleted here is free. */

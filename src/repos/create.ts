@@ -14,6 +14,12 @@ export function checkRepositoryName(name: string): void {
   throw new AppError('INVALID_REPO_NAME', { details: { name: name.slice(0, 64) } });
 }
 
+/** @throws AppError REPO_EXISTS when the owner has a repository of this name, otherwise the error as it is */
+export function refuseTakenName(error: unknown, name: string): never {
+  if (!isUniqueViolation(error, 'repositories_owner_id_name_key')) throw error;
+  throw new AppError('REPO_EXISTS', { details: { name }, cause: error });
+}
+
 /**
  * Creates an empty repository: its default branch `main` is unborn until the first push.
  * @param base of the clone URL
@@ -27,10 +33,7 @@ export async function createRepository(
 ): Promise<WorkResult> {
   const { agentId: ownerId, agentName: ownerName } = call.principal;
   const row = { repoId: randomUUID(), ownerId, ...input };
-  const created = await insertRepository(tx, row).catch((error: unknown) => {
-    if (!isUniqueViolation(error, 'repositories_owner_id_name_key')) throw error;
-    throw new AppError('REPO_EXISTS', { details: { name: input.name }, cause: error });
-  });
+  const created = await insertRepository(tx, row).catch((error: unknown) => refuseTakenName(error, input.name));
   await appendAudit(tx, {
     ...auditProof(call),
     action: 'repo_create',
@@ -38,5 +41,5 @@ export async function createRepository(
     resourceId: row.repoId,
     data: { repo_name: input.name, description: input.description, visibility: input.visibility },
   });
-  return { status: 201, data: repositoryView({ ...row, ...created, ownerName, stars: 0 }, base) };
+  return { status: 201, data: repositoryView({ ...row, ...created, ownerName, stars: 0, forkedFrom: null }, base) };
 }

@@ -45,6 +45,7 @@ describe('POST /v1/repos', () => {
       cloneUrl: `${app.url}/${owner.agentName}/${name}.git`,
       starCount: 0,
       stars: 0,
+      forkedFrom: null,
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     });
     const { orm } = app.ctx.db;
@@ -217,6 +218,7 @@ describe('GET one repository', () => {
     const { repoId } = await newRepository(app, owner);
     const agent = await newAgent(app, { agentName: 'trending' });
     const { name } = await newRepository(app, agent);
+    expect((await send(app.url, '/v1/repos/trending')).json.data?.repoId).toBeUndefined();
     for (const path of [`trending/${name}`, `${repoId}/info`, `${repoId}/star`]) {
       expect(code(await send(app.url, `/v1/repos/${path}`))).toEqual([404, 'NOT_FOUND']);
     }

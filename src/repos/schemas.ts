@@ -12,3 +12,45 @@ export const createBody = z.object({
 });
 
 export type CreateInput = z.output<typeof createBody>;
+
+/** Signed body of a change: what is absent stays, and so does what is null, except that a null description clears it. */
+export const updateBody = z
+  .object({
+    name: text.nullish(),
+    description: text.nullish(),
+    visibility: z.enum(['public', 'private']).nullish(),
+    defaultBranch: text.min(1).max(128).nullish(),
+  })
+  .transform(({ name, description, visibility, defaultBranch }) => ({
+    ...(name == null ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+    ...(visibility == null ? {} : { visibility }),
+    ...(defaultBranch == null ? {} : { defaultBranch }),
+  }))
+  .refine((changes) => Object.keys(changes).length > 0, 'names nothing to change');
+
+export type UpdateInput = z.output<typeof updateBody>;
+
+/** Query of the list; `search` is cut to 256 characters. */
+export const listQuery = z.object({
+  search: z.string().optional(),
+  cursor: z.string().optional(),
+  limit: z.string().optional(),
+  perPage: z.string().optional(),
+});
+
+/** The repository object as it leaves. */
+export const repositoryObject = z.object({
+  repoId: z.string(),
+  name: z.string(),
+  ownerId: z.string(),
+  ownerName: z.string(),
+  description: z.string().nullable(),
+  visibility: z.enum(['public', 'private']),
+  defaultBranch: z.string(),
+  cloneUrl: z.string(),
+  starCount: z.int(),
+  stars: z.int(),
+  createdAt: z.iso.datetime({ precision: 3 }),
+  forkedFrom: z.string().nullable(),
+});

@@ -1,6 +1,7 @@
 /** SQL of the repos room. */
-import { and, desc, eq, inArray, or, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
 import { agents, type Queryable, repoAccess, repoStarCounts, repositories, type Tx } from '../db/index.js';
+import { AppError } from '../errors.js';
 import { isStorable } from '../routing/index.js';
 
 export interface Repository {
@@ -15,6 +16,8 @@ export interface Repository {
   refsVersion: number;
   stars: number;
   createdAt: Date;
+  /** The repository this one was forked from, which may be gone. */
+  forkedFrom: string | null;
 }
 
 const COLUMNS = {
@@ -28,11 +31,16 @@ const COLUMNS = {
   refsVersion: repositories.refsVersion,
   stars: sql<number>`coalesce(${repoStarCounts.stars}, 0)`,
   createdAt: repositories.createdAt,
+  forkedFrom: repositories.forkedFrom,
 };
 
-function select(db: Queryable) {
+/** Repositories with the names of their owners. @param extra columns beside those of {@link Repository} */
+export function selectRepositories<E extends Record<string, SQL> = Record<never, never>>(
+  db: Queryable,
+  extra: E = {} as E,
+) {
   return db.orm
-    .select(COLUMNS)
+    .select({ ...COLUMNS, ...extra })
     .from(repositories)
     .innerJoin(agents, eq(agents.agentId, repositories.ownerId))
     .leftJoin(repoStarCounts, eq(repoStarCounts.repoId, repositories.repoId));
@@ -40,7 +48,7 @@ function select(db: Queryable) {
 
 export async function findRepositoryById(db: Queryable, repoId: string): Promise<Repository | undefined> {
   if (!isStorable(repoId)) return undefined;
-  return (await select(db).where(eq(repositories.repoId, repoId)))[0];
+  return (await selectRepositories(db).where(eq(repositories.repoId, repoId)))[0];
 }
 
 /**
@@ -53,17 +61,41 @@ export async function findRepositoryByName(
   name: string,
 ): Promise<Repository | undefined> {
   if (!isStorable(owner, 128) || !isStorable(name, 256)) return undefined;
-  const rows = await select(db)
+  const rows = await selectRepositories(db)
     .where(and(eq(repositories.name, name), or(eq(agents.agentName, owner), eq(agents.agentId, owner))))
     .orderBy(desc(eq(agents.agentName, owner)))
     .limit(1);
   return rows[0];
 }
 
+/**
+ * The repository, locked until the transaction ends: against deletion, other changes of its settings, and pushes that have
+ * not begun to move refs. Take it before any other lock.
+ * @param strength `share` lets pushes go on up to their commit and suffices for whoever only reads refs and packs
+ * @throws AppError REPO_NOT_FOUND
+ */
+export async function lockRepository(
+  tx: Tx,
+  repoId: string,
+  strength: 'update' | 'share' = 'update',
+): Promise<Repository> {
+  const locked = isStorable(repoId)
+    ? await tx.orm
+        .select({ repoId: repositories.repoId })
+        .from(repositories)
+        .where(eq(repositories.repoId, repoId))
+        .for(strength)
+    : [];
+  // Read in a second statement, because the first may have waited and would join what it saw before.
+  const repo = locked.length === 0 ? undefined : await findRepositoryById(tx, repoId);
+  if (repo === undefined) throw new AppError('REPO_NOT_FOUND', { details: { repoId } });
+  return repo;
+}
+
 /** Newest first. @param onlyPublic true for what anybody may see */
 export async function findRepositoriesOf(db: Queryable, ownerId: string, onlyPublic: boolean): Promise<Repository[]> {
   const mine = eq(repositories.ownerId, ownerId);
-  return select(db)
+  return selectRepositories(db)
     .where(onlyPublic ? and(mine, eq(repositories.visibility, 'public')) : mine)
     .orderBy(desc(repositories.createdAt), desc(repositories.repoId));
 }
@@ -71,7 +103,7 @@ export async function findRepositoriesOf(db: Queryable, ownerId: string, onlyPub
 /** The public ones of these repositories, in the order of the ids. */
 export async function findPublicRepositories(db: Queryable, repoIds: readonly string[]): Promise<Repository[]> {
   if (repoIds.length === 0) return [];
-  const rows = await select(db).where(
+  const rows = await selectRepositories(db).where(
     and(inArray(repositories.repoId, [...repoIds]), eq(repositories.visibility, 'public')),
   );
   const byId = new Map(rows.map((row) => [row.repoId, row]));
@@ -84,6 +116,9 @@ export interface NewRepository {
   name: string;
   description: string | null;
   visibility: 'public' | 'private';
+  /** For forks. */
+  forkedFrom?: string;
+  defaultBranch?: string;
 }
 
 /** The repository with what hangs on it: star count 0 and the owner as admin. Fails on the unique owner and name. */
@@ -102,4 +137,22 @@ export async function insertRepository(
     tx.orm.insert(repoAccess).values({ repoId, agentId: ownerId, role: 'admin' }),
   ]);
   return created;
+}
+
+/** What may be changed of a repository; undefined = stays. */
+export interface RepositoryChanges {
+  name?: string | undefined;
+  description?: string | null | undefined;
+  visibility?: 'public' | 'private' | undefined;
+  defaultBranch?: string | undefined;
+}
+
+/** Fails on the unique owner and name. */
+export async function updateRepository(tx: Tx, repoId: string, changes: RepositoryChanges): Promise<void> {
+  await tx.orm.update(repositories).set(changes).where(eq(repositories.repoId, repoId));
+}
+
+/** The row and everything that hangs on it; audit rows, push events and star events stay. */
+export async function deleteRepositoryRow(tx: Tx, repoId: string): Promise<void> {
+  await tx.orm.delete(repositories).where(eq(repositories.repoId, repoId));
 }

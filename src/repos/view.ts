@@ -13,6 +13,8 @@ export interface RepositoryView {
   starCount: number;
   stars: number;
   createdAt: string;
+  /** Id of the repository this one was forked from. */
+  forkedFrom: string | null;
 }
 
 /** @param base URL without a slash at its end, see baseUrl of the routing room */
@@ -29,5 +31,6 @@ export function repositoryView(repo: Omit<Repository, 'refsVersion'>, base: stri
     starCount: repo.stars,
     stars: repo.stars,
     createdAt: repo.createdAt.toISOString(),
+    forkedFrom: repo.forkedFrom,
   };
 }

@@ -2,6 +2,15 @@
 export { JSON_TYPE, type Outcome, ok, settled } from './answer.js';
 export { baseUrl } from './base-url.js';
 export { MAX_JSON_BYTES, readBody } from './body.js';
+export {
+  type CursorPage,
+  cursorPage,
+  cutPage,
+  microseconds,
+  nextCursor,
+  readCursor,
+  writeCursor,
+} from './cursor.js';
 export type { RouteAuth, RouteDescription } from './describe.js';
 export { type AppContextOf, type AppEnv, noteAgent } from './env.js';
 export { check, isStorable, type Paging, paging, text, wholeNumber } from './input.js';

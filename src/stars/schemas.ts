@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../errors.js';
+import { repositoryObject } from '../repos/index.js';
 import { text } from '../routing/index.js';
 
 /** Code points, as the database counts them. */
@@ -66,20 +67,4 @@ export const repoPageQuery = z.object({
   perPage: z.int().min(1).max(REPOS_PER_PAGE).default(REPOS_PER_PAGE),
 });
 
-export const starredReposData = z.object({
-  repos: z.array(
-    z.object({
-      repoId: z.string(),
-      name: z.string(),
-      ownerId: z.string(),
-      ownerName: z.string(),
-      description: z.string().nullable(),
-      visibility: z.literal('public'),
-      defaultBranch: z.string(),
-      cloneUrl: z.url(),
-      starCount: z.int().min(0),
-      stars: z.int().min(0),
-      createdAt: time,
-    }),
-  ),
-});
+export const starredReposData = z.object({ repos: z.array(repositoryObject) });

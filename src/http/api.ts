@@ -1,0 +1,77 @@
+/** Descriptions of the routes that http itself serves: the service, the public audit log, git over smart HTTP. */
+import { z } from 'zod';
+import { auditEventObject } from '../audit/index.js';
+import { nextCursor, type RouteDescription } from '../routing/index.js';
+import { gitApi } from './git/api.js';
+
+export const serviceApi: readonly RouteDescription[] = [
+  {
+    method: 'get',
+    path: '/health',
+    aliases: ['/v1/health'],
+    operationId: 'health',
+    tag: 'Service',
+    summary: 'Whether the node can serve; 503 with `unhealthy` when its database does not answer.',
+    auth: 'open',
+    status: 200,
+    data: z.object({ status: z.enum(['healthy', 'unhealthy']), service: z.literal('gitclaw') }),
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    operationId: 'metrics',
+    tag: 'Service',
+    summary: 'Measurements in the text format of Prometheus, unless METRICS_ENABLED is false.',
+    auth: 'open',
+    status: 200,
+    data: z.string(),
+    bare: true,
+  },
+];
+
+export const auditApi: readonly RouteDescription[] = [
+  {
+    method: 'get',
+    path: '/v1/audit',
+    operationId: 'listAudit',
+    tag: 'Audit',
+    summary: 'The public audit log, newest first. Names of filters may be written in camelCase too.',
+    auth: 'open',
+    query: z.object({
+      agent_id: z.string().optional(),
+      resource_type: z.string().optional(),
+      resource_id: z.string().optional(),
+      repo_id: z.string().optional(),
+      action: z.string().optional(),
+      from: z.iso.datetime({ offset: true }).optional(),
+      to: z.iso.datetime({ offset: true }).optional(),
+      limit: z.string().optional(),
+      offset: z.string().optional(),
+      cursor: z.string().optional(),
+    }),
+    status: 200,
+    data: z.object({
+      events: z.array(auditEventObject),
+      total: z.int(),
+      limit: z.int(),
+      offset: z.int(),
+      hasMore: z.boolean(),
+      nextCursor,
+    }),
+    errors: ['INVALID_PAGINATION'],
+  },
+  {
+    method: 'get',
+    path: '/v1/audit/{eventId}',
+    operationId: 'getAuditEvent',
+    tag: 'Audit',
+    summary: 'One event of the public audit log.',
+    auth: 'open',
+    status: 200,
+    data: auditEventObject,
+    errors: ['NOT_FOUND'],
+  },
+];
+
+export const httpApi: readonly RouteDescription[] = [...serviceApi, ...auditApi, ...gitApi];
