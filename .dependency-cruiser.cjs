@@ -6,13 +6,13 @@ const LAYERS = [
   ['http'],
   ['agents', 'repos', 'access', 'push', 'fetch', 'stars', 'trending', 'reputation', 'jobs', 'browse', 'forks', 'protection'],
   ['routing'],
-  ['catalog', 'refs', 'audit', 'auth', 'outbox'],
+  ['catalog', 'refs', 'audit', 'auth', 'outbox', 'limits'],
   ['context.ts'],
   ['packs'],
   ['storage', 'db', 'metrics.ts'],
   ['client'],
   ['git', 'signing'],
-  ['config.ts', 'errors.ts', 'parallel.ts'],
+  ['config.ts', 'rate-limits.ts', 'errors.ts', 'parallel.ts'],
 ];
 
 const pattern = (names) =>

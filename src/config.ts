@@ -4,6 +4,7 @@
  * A wrong value stops the start with one line that names the variable; see {@link ConfigError}.
  */
 import { z } from 'zod';
+import { type RateLimits, readRateLimits } from './rate-limits.js';
 
 /** Thrown with a single printable line per wrong variable. */
 export class ConfigError extends Error {
@@ -150,6 +151,8 @@ export interface Config extends Omit<Raw, `S3_${string}` | 'LOG_LEVEL' | 'RUST_L
   logLevel: LogLevel;
   /** Undefined = the filesystem driver under GITCLAW_DATA_DIR. */
   s3: S3Config | undefined;
+  /** From the variables RATE_LIMIT_*, see rate-limits.ts. */
+  rateLimits: RateLimits;
 }
 
 /**
@@ -160,11 +163,12 @@ export interface Config extends Omit<Raw, `S3_${string}` | 'LOG_LEVEL' | 'RUST_L
 export function readConfig(env: Record<string, string | undefined> = process.env): Config {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = schema.safeParse(present);
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`).join('\n'));
-  }
+  const { limits: rateLimits, problems } = readRateLimits(present);
+  const issues = parsed.success ? [] : parsed.error.issues;
+  const lines = [...issues.map((issue) => `${String(issue.path[0])} ${issue.message}`), ...problems];
+  if (!parsed.success || lines.length > 0) throw new ConfigError(lines.join('\n'));
   const { LOG_LEVEL, RUST_LOG, ...raw } = parsed.data;
-  return { ...raw, logLevel: logLevel(LOG_LEVEL, RUST_LOG), s3: s3Config(raw) };
+  return { ...raw, logLevel: logLevel(LOG_LEVEL, RUST_LOG), s3: s3Config(raw), rateLimits };
 }
 
 function s3Config(raw: Omit<Raw, 'LOG_LEVEL' | 'RUST_LOG'>): S3Config | undefined {

@@ -85,6 +85,8 @@ export interface AppErrorOptions {
   cause?: unknown;
   /** Seconds for the `Retry-After` header. */
   retryAfter?: number;
+  /** Further headers of the answer. */
+  headers?: Record<string, string>;
 }
 
 /** An error with a stable code. Everything a client may see is thrown as one of these. */
@@ -92,6 +94,7 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly details: Record<string, unknown> | undefined;
   readonly retryAfter: number | undefined;
+  readonly headers: Record<string, string> | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     super(options.message ?? TABLE[code][1], options.cause === undefined ? undefined : { cause: options.cause });
@@ -99,6 +102,7 @@ export class AppError extends Error {
     this.code = code;
     this.details = options.details;
     this.retryAfter = options.retryAfter;
+    this.headers = options.headers;
   }
 
   /** HTTP status of the code. */

@@ -2,8 +2,9 @@ import { Hono } from 'hono';
 import { listPublicAudit } from '../audit/index.js';
 import type { AppContext } from '../context.js';
 import { AppError } from '../errors.js';
+import { addressKey, chargeCall } from '../limits/index.js';
 import { findRepositoriesOf, repositoryView } from '../repos/index.js';
-import { type AppContextOf, type AppEnv, baseUrl, check, ok, paging, readBody } from '../routing/index.js';
+import { type AppContextOf, type AppEnv, baseUrl, check, noteQuota, ok, paging, readBody } from '../routing/index.js';
 import { parseJson } from '../signing/index.js';
 import { keyRoutes } from './key-routes.js';
 import { registerAgent } from './register.js';
@@ -16,6 +17,7 @@ export function agentRoutes(ctx: AppContext): Hono<AppEnv> {
 
   const register = async (c: AppContextOf) => {
     const input = check(registerBody, parseJson(await readBody(c.env.incoming)));
+    noteQuota(c, await chargeCall(ctx, addressKey(c.get('clientIp')), 'agent_register'));
     return ok(c, await registerAgent(ctx, input), 201);
   };
   app.post('/register', register);

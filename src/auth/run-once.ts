@@ -1,6 +1,7 @@
 /** Idempotency: one nonce, one effect. */
 import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
+import { deleteCharge } from '../limits/index.js';
 import { claimNonce, storeResult } from './claim-nonce.js';
 import type { SignedCall } from './types.js';
 
@@ -28,7 +29,11 @@ export async function runOnce<T>(
   if (call.replay !== undefined) return { ...(call.replay as { status: number; data: T }), replayed: true };
   return ctx.db.transaction(async (tx) => {
     const stored = await claimNonce(tx, call.proof, call.fingerprint, ctx.config.IDEMPOTENCY_TTL_HOURS);
-    if (stored !== undefined) return { status: stored.status, data: stored.data as T, replayed: true };
+    if (stored !== undefined) {
+      // Both duplicates were counted, because neither could see the other yet; repeats are free.
+      if (call.quota !== undefined) await deleteCharge(tx, call.quota);
+      return { status: stored.status, data: stored.data as T, replayed: true };
+    }
     const { status, data } = await work(tx);
     await storeResult(tx, call.proof.nonceHash, status, data);
     return { status, data, replayed: false };

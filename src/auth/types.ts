@@ -1,5 +1,6 @@
 /** What the auth room takes and returns. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Quota } from '../limits/index.js';
 import type { JsonObject } from '../signing/index.js';
 
 /** One HTTP request after its body was read. */
@@ -73,6 +74,8 @@ export interface SignedCall {
   fingerprint: string;
   /** Set when this very request was answered before. */
   replay?: { status: number; data: unknown };
+  /** What the agent has left; undefined for a replay and for actions without a limit. */
+  quota?: Quota;
 }
 
 /** Names of one repository, as far as the caller knows them. */

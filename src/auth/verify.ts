@@ -1,7 +1,7 @@
 /** Finds what a signature covers among the spellings a client may have signed. */
 import { canonicalEnvelope, type JsonObject, verifySignature } from '../signing/index.js';
 import { badSignature, type Presented } from './presented.js';
-import type { Signer } from './signer.js';
+import type { Signer, SignerKey } from './signer.js';
 import type { Principal, Proof } from './types.js';
 
 /** One envelope content that would be acceptable. */
@@ -17,7 +17,11 @@ export interface Verified {
 }
 
 /** The first candidate the signature covers, under any active key; undefined when there is none. */
-export function findSigned(signer: Signer, presented: Presented, candidates: Candidate[]): Verified | undefined {
+export function findSigned(
+  signer: { agentName: string; keys: readonly SignerKey[] },
+  presented: Presented,
+  candidates: Candidate[],
+): Verified | undefined {
   const { agentId, nonce, nonceHash, timestamp, signature } = presented;
   for (const spelling of presented.timestamps) {
     for (const { action, body } of candidates) {

@@ -20,7 +20,7 @@ export function errorEnvelope(error: AppError, requestId: string): ErrorEnvelope
 
 /** Headers an error answer carries besides its type. Errors are never worth caching. */
 export function errorHeaders(error: AppError): Record<string, string> {
-  const headers: Record<string, string> = { 'Cache-Control': 'no-store' };
+  const headers: Record<string, string> = { 'Cache-Control': 'no-store', ...error.headers };
   if (error.retryAfter !== undefined) headers['Retry-After'] = String(Math.max(1, Math.ceil(error.retryAfter)));
   return headers;
 }

@@ -1,5 +1,6 @@
 /** Work behind the requests. */
 export { removeAbandonedPacks } from './abandoned.js';
 export { removeDeletedRepositories } from './deleted.js';
+export { removeExpiredLimits, removeExpiredResults } from './expired.js';
 export { type Jobs, startJobs } from './runner.js';
 export { unpackPending } from './unpack.js';

@@ -6,7 +6,7 @@ import { reputationHandler } from '../reputation/index.js';
 import { createTrendingSchedule } from '../trending/index.js';
 import { removeAbandonedPacks } from './abandoned.js';
 import { removeDeletedRepositories } from './deleted.js';
-import { removeExpiredResults } from './expired.js';
+import { removeExpiredLimits, removeExpiredResults } from './expired.js';
 import { unpackPending } from './unpack.js';
 
 interface Job {
@@ -22,6 +22,7 @@ const JOBS: readonly Job[] = [
   { name: 'expired results', everyMs: 3_600_000, run: removeExpiredResults },
   { name: 'processed events', everyMs: 3_600_000, run: removeProcessedEvents },
   { name: 'outbox measure', everyMs: 15_000, run: measureOutbox },
+  { name: 'expired limits', everyMs: 3_600_000, run: removeExpiredLimits },
 ];
 
 export interface Jobs {

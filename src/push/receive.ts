@@ -33,8 +33,17 @@ export interface PushRequest {
   mayForce?: ReadonlySet<string>;
   /** What makes two pushes with one credential the same; default: repository, mode and commands. */
   fingerprint?: string;
+  /** How pushes are counted, unless the caller has counted this one. Repeats are not counted. */
+  quota?: PushQuota;
   /** Told what happens, for the client's side-band; called from time to time. */
   onProgress(text: string): void;
+}
+
+export interface PushQuota {
+  /** Refuses an agent with nothing left before the pack is read; counts nothing. @throws AppError RATE_LIMITED */
+  check(): Promise<void>;
+  /** Counts the push of an agent that is proved. @throws AppError RATE_LIMITED */
+  charge(): Promise<void>;
 }
 
 /** A signature over the pack hash and the ref updates, which can be verified only once the pack is here. */
@@ -45,7 +54,7 @@ export interface DeferredCredential {
 /**
  * Receives a push.
  * @returns the report for the client; refusals of refs or of the pack are in it
- * @throws AppError for refusals of the request itself: signature, replay, role
+ * @throws AppError for refusals of the request itself: signature, replay, role, rate limit
  */
 export async function receivePush(ctx: AppContext, request: PushRequest): Promise<PushReport> {
   const fingerprint = request.fingerprint ?? fingerprintOf(request);
@@ -54,6 +63,7 @@ export async function receivePush(ctx: AppContext, request: PushRequest): Promis
     await discard(request.pack);
     return stored;
   }
+  await ('proof' in request.credential ? request.quota?.charge() : request.quota?.check());
   const files: Partial<PackFiles> = {};
   try {
     return await receive(ctx, request, fingerprint, files);
@@ -101,6 +111,7 @@ async function receive(
     credential = await credential.verify({ packfileHash, refUpdates });
     const stored = await storedReport(ctx, credential, fingerprint);
     if (stored !== undefined) return stored;
+    await request.quota?.charge();
   }
   if (pack !== undefined) {
     const missing = await findMissing(ctx, snapshot, pack);

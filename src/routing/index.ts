@@ -14,5 +14,6 @@ export {
 export type { RouteAuth, RouteDescription } from './describe.js';
 export { type AppContextOf, type AppEnv, noteAgent } from './env.js';
 export { check, isStorable, type Paging, paging, text, wholeNumber } from './input.js';
+export { noteQuota } from './quota.js';
 export { readRequest } from './request.js';
 export { auditProof, signedRead, signedWrite, type WorkResult } from './signed.js';

@@ -5,6 +5,7 @@ import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
 import { settled } from './answer.js';
 import { type AppContextOf, noteAgent } from './env.js';
+import { noteQuota } from './quota.js';
 import { readRequest } from './request.js';
 
 export interface WorkResult {
@@ -25,6 +26,7 @@ export async function signedWrite(
 ): Promise<Response> {
   const call = await authenticate(ctx, await readRequest(c), { ...rule, mutates: true });
   noteAgent(c, call.principal.agentId);
+  noteQuota(c, call.quota);
   if (call.replay) return settled(c, { ...call.replay, replayed: true });
   return settled(c, await runOnce(ctx, call, prepare(call)));
 }
@@ -37,6 +39,7 @@ export async function signedRead(
 ): Promise<SignedCall> {
   const call = await authenticate(ctx, await readRequest(c), { ...rule, mutates: false });
   noteAgent(c, call.principal.agentId);
+  noteQuota(c, call.quota);
   return call;
 }
 

@@ -9,6 +9,7 @@ import { advertise } from './advertise.js';
 import { ClientGone } from './answer.js';
 import { drainBody } from './body.js';
 import { jsonClone, jsonReceivePack, jsonUploadPack } from './json/index.js';
+import { pushQuota } from './quota.js';
 import { receivePack } from './receive-pack.js';
 import { openRepository, type RepositoryNames } from './target.js';
 import { uploadPack } from './upload-pack.js';
@@ -56,7 +57,8 @@ function serve(ctx: AppContext, c: AppContextOf, service: GitService): Promise<R
     const access = await openRepository(ctx, c, repositoryNames(c), service, isWrite);
     if (!isWrite) await uploadPack(ctx, incoming, outgoing, access, protocolVersion(c));
     else if (access.credential.kind !== 'anonymous') {
-      await receivePack(ctx, incoming, outgoing, access.repo, access.credential);
+      const quota = pushQuota(ctx, c, access.credential);
+      await receivePack(ctx, incoming, outgoing, access.repo, access.credential, quota);
     }
     return RESPONSE_ALREADY_SENT;
   });

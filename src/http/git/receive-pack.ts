@@ -14,7 +14,7 @@ import {
   sideband,
   sidebandText,
 } from '../../git/index.js';
-import { type PushReport, type PushRequest, receivePush, refuseAll } from '../../push/index.js';
+import { type PushQuota, type PushReport, type PushRequest, receivePush, refuseAll } from '../../push/index.js';
 import type { Repository } from '../../repos/index.js';
 import { GitAnswer } from './answer.js';
 import { drainBody, readBody } from './body.js';
@@ -43,6 +43,7 @@ export async function receivePack(
   outgoing: ServerResponse,
   repo: Repository,
   credential: WriteCredential,
+  quota: PushQuota,
 ): Promise<void> {
   const answer = new GitAnswer(outgoing, 'application/x-git-receive-pack-result');
   const body = readBody(incoming);
@@ -67,9 +68,10 @@ export async function receivePack(
     atomic: parser.capabilities.has('atomic'),
     pack: rest(parser, body),
     credential: pushCredential(repo, credential),
+    quota,
     onProgress: (text) => notes.push(text),
   };
-  const work = push(ctx, request).finally(() => drainBody(incoming));
+  const work = push(ctx, request, answer).finally(() => drainBody(incoming));
   const report = banded ? await answer.whileWaiting(work, () => incoming.readableEnded) : await work;
   const parts: Uint8Array[] = [];
   if (banded && !quiet) parts.push(...notes.map((text) => sidebandText(CHANNEL.progress, text)));
@@ -80,12 +82,13 @@ export async function receivePack(
 }
 
 /** Failures of the server belong into the report too: git shows nothing of an HTTP error but its status. */
-async function push(ctx: AppContext, request: PushRequest): Promise<PushReport> {
+async function push(ctx: AppContext, request: PushRequest, answer: GitAnswer): Promise<PushReport> {
   try {
     return await receivePush(ctx, request);
   } catch (error) {
     const known = error instanceof AppError ? error : new AppError('INTERNAL_ERROR', { cause: error });
     if (known.status === 401 || known.status === 403) throw known;
+    if (known.status === 429 && !answer.started) throw known;
     if (known.status >= 500) ctx.log.error({ repoId: request.repo.repoId, err: known }, 'push failed');
     return refuseAll(request.commands, `${known.wireCode}: ${known.message}`, 'unpacker error');
   }
