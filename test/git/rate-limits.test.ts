@@ -1,0 +1,121 @@
+import { createHash, createPrivateKey, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GitClawClient } from '../../src/client/index.js';
+import { generateKey } from '../../src/signing/index.js';
+import { TestAgent } from '../support/agent.js';
+import { signHeaders } from '../support/auth.js';
+import { type Deployment, embedded, twoNodes } from '../support/deployment.js';
+
+const ZERO = '0'.repeat(40);
+
+describe.each([embedded, twoNodes])('pushes are counted: $name', (kind) => {
+  let deployment: Deployment;
+  let agent: TestAgent;
+  let work: string;
+  let url: string;
+
+  beforeAll(async () => {
+    deployment = await kind.start({ env: { RATE_LIMIT_PUSH: '3' } });
+    agent = await TestAgent.setup(deployment.url, 'pusher');
+    url = (await agent.createRepo('busy')).cloneUrl;
+    work = agent.sandbox.path('work');
+    await agent.sandbox.seedHistory({ dir: work, seed: 5, commits: 30 });
+    // More than http.postBuffer, so that git sends its probe `0000` first.
+    await agent.git(['config', 'http.postBuffer', '1000'], { cwd: work });
+  });
+
+  afterAll(async () => {
+    agent?.dispose();
+    await deployment?.stop();
+  });
+
+  test('the fourth push of the hour is refused with 429, fetches go on, and nothing moved', async () => {
+    for (const branch of ['one', 'two', 'three']) {
+      const pushed = await agent.git(['push', url, `main:refs/heads/${branch}`], { cwd: work, ok: false });
+      expect(pushed.code, pushed.stderr).toBe(0);
+    }
+    const refused = await agent.git(['push', url, 'main:refs/heads/four'], { cwd: work, ok: false });
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toMatch(/429/);
+    const refs = await agent.remoteRefs(url);
+    expect([...refs.keys()].filter((name) => name.startsWith('refs/heads/')).sort()).toEqual(
+      ['one', 'three', 'two'].map((name) => `refs/heads/${name}`),
+    );
+    await agent.git(['clone', '-q', url, agent.sandbox.path('copy')]);
+  });
+});
+
+describe('pushes by signed headers', () => {
+  let deployment: Deployment;
+  let agentId: string;
+  let privateKey: ReturnType<typeof createPrivateKey>;
+  let repoId: string;
+
+  beforeAll(async () => {
+    deployment = await embedded.start({ env: { RATE_LIMIT_PUSH: '2' } });
+    const { publicKey, privateKeyPem } = generateKey('ed25519');
+    privateKey = createPrivateKey(privateKeyPem);
+    const open = new GitClawClient({ baseUrl: deployment.url });
+    ({ agentId } = await open.register({ agentName: `agent-${randomUUID()}`, publicKey }));
+    const client = new GitClawClient({ baseUrl: deployment.url, agentId, privateKey });
+    ({ repoId } = await client.createRepo({ name: 'headers', visibility: 'public' }));
+  });
+
+  afterAll(() => deployment?.stop());
+
+  const oid = createHash('sha1').update('commit 0\0').digest('hex');
+  const emptyPack = (() => {
+    const head = Buffer.from('5041434b0000000200000000', 'hex');
+    return Buffer.concat([head, createHash('sha1').update(head).digest()]);
+  })();
+
+  /** A push that creates a branch at an object nobody has: it is refused in the report, but it is a push. */
+  const push = (headers: Record<string, string>) => {
+    const command = `${ZERO} ${oid} refs/heads/x\0report-status`;
+    const line = `${(command.length + 4).toString(16).padStart(4, '0')}${command}0000`;
+    return fetch(`${deployment.url}/v1/repos/${repoId}/git-receive-pack`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-git-receive-pack-request', 'user-agent': 'git/2.39', ...headers },
+      body: Buffer.concat([Buffer.from(line, 'latin1'), emptyPack]),
+    });
+  };
+  const signed = () => {
+    const packfileHash = createHash('sha256').update(emptyPack).digest('hex');
+    const refUpdates = [{ refName: 'refs/heads/x', oldOid: ZERO, newOid: oid, force: false }];
+    return signHeaders(
+      { agentId, privateKey },
+      { action: 'git-receive-pack', body: { repoId, packfileHash, refUpdates } },
+    );
+  };
+
+  test('only proved pushes count, and one too many gets a 429 with text and headers', async () => {
+    const stranger = generateKey('ed25519');
+    for (let i = 0; i < 4; i++) {
+      const forged = signHeaders(
+        { agentId, privateKey: createPrivateKey(stranger.privateKeyPem) },
+        { action: 'git-receive-pack', body: {} },
+      );
+      expect((await push(forged)).status).toBe(401);
+    }
+    for (const left of ['1', '0']) {
+      const answer = await push(signed());
+      expect([answer.status, answer.headers.get('x-ratelimit-remaining')]).toEqual([200, left]);
+      expect(await answer.text()).toContain('ng refs/heads/x');
+    }
+    const refused = await push(signed());
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    expect(refused.headers.get('x-ratelimit-remaining')).toBe('0');
+    expect(refused.headers.get('content-type')).toContain('text/plain');
+    expect(await refused.text()).toMatch(/^Too many calls of push/);
+  });
+
+  test('the probe that precedes a large push does not count and is not refused', async () => {
+    const probe = await fetch(`${deployment.url}/v1/repos/${repoId}/git-receive-pack`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-git-receive-pack-request', ...signed() },
+      body: '0000',
+    });
+    expect([probe.status, await probe.text()]).toEqual([200, '']);
+  });
+});
