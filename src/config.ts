@@ -59,6 +59,21 @@ const list = optional.transform((text) =>
     .filter(Boolean),
 );
 
+/** What an operator's password is compared with, in the forms that password.ts of the admin room can check. */
+const passwordHash = optional.refine(
+  (text) =>
+    text === undefined ||
+    /^[0-9a-f]{64}$/.test(text) ||
+    /^\$scrypt\$ln=([1-9]|1\d|20),r=([1-9]|[12]\d|3[0-2]),p=([1-9]|1[0-6])(\$[A-Za-z0-9+/]{8,}){2}$/.test(text) ||
+    /^\$argon2(?:id|i|d)\$v=19\$m=[1-9]\d{1,6},t=[1-9]\d{0,2},p=[1-9]\d{0,2}(\$[A-Za-z0-9+/]{8,}){2}$/.test(text),
+  'must be the lower-case hex SHA-256 of the password, $scrypt$ln=,r=,p=$salt$hash or $argon2id$v=19$m=,t=,p=$salt$hash',
+);
+
+const userName = optional.refine(
+  (text) => text === undefined || /^[\x21-\x7e]{1,64}$/.test(text),
+  'must be 1-64 printable ASCII characters without spaces',
+);
+
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
 type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -131,6 +146,10 @@ const schema = z.object({
   GITCLAW_MAX_PACK_BYTES: whole(2 * GiB, 1 * KiB, Number.MAX_SAFE_INTEGER),
   /** Pushes of up to this many objects are also stored loose within the push; larger ones by the unpack job. */
   UNPACK_LIMIT: whole(100, 0, 100_000),
+  /** Name of the operator; admin access is off unless this and ADMIN_PASSWORD_HASH are set. */
+  ADMIN_USERNAME: userName,
+  /** Hash of the operator's password: hex SHA-256, or better the $scrypt$ or $argon2id$ form. */
+  ADMIN_PASSWORD_HASH: passwordHash,
 });
 
 type Raw = z.output<typeof schema>;

@@ -8,6 +8,11 @@ export type Authorization =
   | { kind: 'basic'; user: string; secret: string }
   | { kind: 'other' };
 
+/** The token of `Authorization: Bearer <token>`, which operators send; the scheme is case-insensitive (RFC 6750). */
+export function readBearer(headers: IncomingHttpHeaders): string | undefined {
+  return /^bearer +(\S+)$/i.exec(headers.authorization?.trim() ?? '')?.[1];
+}
+
 /** Reads the header without judging it; schemes are case-insensitive, broken Basic counts as `other`. */
 export function readAuthorization(headers: IncomingHttpHeaders): Authorization {
   const value = headers.authorization?.trim();

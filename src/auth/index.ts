@@ -2,6 +2,7 @@
 export { authenticate } from './authenticate.js';
 export { authenticateGit } from './authenticate-git.js';
 export { authenticatePush, type SignedPush } from './authenticate-push.js';
+export { readBearer } from './authorization.js';
 export { gitChallenges } from './challenges.js';
 export { type GitWrite, rememberWrite, storedWrite } from './git-write.js';
 export { optionalPrincipal, READ_ACTIONS } from './optional-principal.js';

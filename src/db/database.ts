@@ -1,4 +1,5 @@
 /** Connections and transactions of one node. */
+import { randomUUID } from 'node:crypto';
 import { drizzle, type PostgresJsDatabase, type PostgresJsSession } from 'drizzle-orm/postgres-js';
 import type { ExtractTablesWithRelations } from 'drizzle-orm/relations';
 import postgres from 'postgres';
@@ -90,7 +91,8 @@ export function openClient(url: string, options: { max: number }): SqlClient {
     max: options.max,
     connect_timeout: 10,
     idle_timeout: 300,
-    connection: { application_name: 'gitclaw' },
+    // Of this pool alone, so that an operator can tell the nodes apart in pg_stat_activity.
+    connection: { application_name: `gitclaw-${randomUUID().slice(0, 8)}` },
     onnotice: () => {},
     // The driver's own query for array types on each new connection has no one to catch its failure: a database that
     // goes away at that moment would end the process. We send one array type and receive none.

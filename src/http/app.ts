@@ -1,6 +1,7 @@
 /** Puts the house together: middleware around everything, then the routes of every room. */
 import { Hono } from 'hono';
 import { accessRoutes } from '../access/index.js';
+import { adminPage, adminRoutes } from '../admin/index.js';
 import { agentRoutes } from '../agents/index.js';
 import { browseRoutes } from '../browse/index.js';
 import type { AppContext } from '../context.js';
@@ -28,6 +29,9 @@ export function createApp(ctx: AppContext): Hono<AppEnv> {
 
   app.route('/', serviceRoutes(ctx));
   mountGit(app, ctx);
+  app.use('/admin/*', adminPage());
+  app.route('/admin', adminRoutes(ctx));
+  app.route('/api/admin', adminRoutes(ctx));
   app.route('/v1/audit', auditRoutes(ctx));
   app.route('/v1/agents', agentStarRoutes(ctx));
   app.route('/v1/agents', agentRoutes(ctx));

@@ -1,4 +1,5 @@
 /** Removes what has served its time: stored results, rate limit buckets, admin sessions, counts of failed logins. */
+import { removeOldSessions } from '../admin/index.js';
 import type { AppContext } from '../context.js';
 import { removeOldBuckets } from '../limits/index.js';
 
@@ -10,5 +11,5 @@ export async function removeExpiredResults(ctx: AppContext): Promise<number> {
 
 /** @returns how many rows went */
 export async function removeExpiredLimits(ctx: AppContext): Promise<number> {
-  return removeOldBuckets(ctx);
+  return (await removeOldBuckets(ctx)) + (await removeOldSessions(ctx));
 }

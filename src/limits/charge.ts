@@ -1,11 +1,11 @@
 /** Counting calls. */
 import type { AppContext } from '../context.js';
-import { asDatabaseError, type Queryable } from '../db/index.js';
+import { asDatabaseError } from '../db/index.js';
 import { type Charge, chargeFor, type Quota, rateLimited } from './quota.js';
 import { type ChargeRow, deleteOldBuckets, insertCharge, selectUsed } from './store.js';
 
-/** What a limited call needs of the context. */
-export type LimitsContext = Pick<AppContext, 'config'> & { readonly db: Queryable };
+/** What a limited call needs of the context. Never a transaction: a charge stays, whatever becomes of the call. */
+export type LimitsContext = Pick<AppContext, 'config' | 'db'>;
 
 /**
  * Counts a call.

@@ -1,5 +1,5 @@
 /** SQL of table `rate_limit_buckets`. */
-import type { Queryable, Tx } from '../db/index.js';
+import type { Database, Queryable, Tx } from '../db/index.js';
 import type { Charge, Quota } from './quota.js';
 
 type Sql = Queryable['sql'];
@@ -63,7 +63,7 @@ export function chargeSteps(sql: Sql, charge: Charge, condition = sql`true`) {
 }
 
 /** Counts one call. */
-export async function insertCharge(db: Queryable, charge: Charge): Promise<ChargeRow> {
+export async function insertCharge(db: Database, charge: Charge): Promise<ChargeRow> {
   const [row] = await db.sql<ChargeRow[]>`WITH ${chargeSteps(db.sql, charge)} SELECT * FROM rate_result`;
   if (row === undefined) throw new Error('a charge returned no row');
   return row;

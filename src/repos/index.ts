@@ -11,6 +11,7 @@ export {
   findRepositoryByName,
   insertRepository,
   lockRepository,
+  type NewRepository,
   type Repository,
 } from './store.js';
 export { type RepositoryView, repositoryView } from './view.js';

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GitClawClient } from '../../src/client/index.js';
 import { generateKey } from '../../src/signing/index.js';
 import { TestAgent } from '../support/agent.js';
-import { signHeaders } from '../support/auth.js';
+import { signHeaders, signToken } from '../support/auth.js';
 import { type Deployment, embedded, twoNodes } from '../support/deployment.js';
+import { GitSandbox } from '../support/git.js';
 
 const ZERO = '0'.repeat(40);
 
@@ -45,7 +46,7 @@ describe.each([embedded, twoNodes])('pushes are counted: $name', (kind) => {
   });
 });
 
-describe('pushes by signed headers', () => {
+describe('pushes without git', () => {
   let deployment: Deployment;
   let agentId: string;
   let privateKey: ReturnType<typeof createPrivateKey>;
@@ -108,6 +109,53 @@ describe('pushes by signed headers', () => {
     expect(refused.headers.get('x-ratelimit-remaining')).toBe('0');
     expect(refused.headers.get('content-type')).toContain('text/plain');
     expect(await refused.text()).toMatch(/^Too many calls of push/);
+  });
+
+  test('a repeat of a push that committed is free, also when nothing is left', async () => {
+    const { publicKey, privateKeyPem } = generateKey('ed25519');
+    const open = new GitClawClient({ baseUrl: deployment.url });
+    const other = await open.register({ agentName: `agent-${randomUUID()}`, publicKey });
+    const key = createPrivateKey(privateKeyPem);
+    const client = new GitClawClient({ baseUrl: deployment.url, agentId: other.agentId, privateKey: key });
+    const repo = await client.createRepo({ name: 'repeated', visibility: 'public' });
+    const sandbox = new GitSandbox();
+    try {
+      const { head, dir } = await sandbox.seedHistory({ commits: 3 });
+      const input = `${head}\n`;
+      const pack = (await sandbox.git(['pack-objects', '--revs', '--stdout', '-q'], { cwd: dir, input })).bytes;
+      const token = () =>
+        signToken(
+          { agentId: other.agentId, privateKey: key },
+          { aud: new URL(deployment.url).host, repoId: repo.repoId, service: 'git-receive-pack' },
+        );
+      const send = (credential: string, branch: string) => {
+        const command = `${ZERO} ${head} refs/heads/${branch}\0report-status`;
+        const line = `${(command.length + 4).toString(16).padStart(4, '0')}${command}0000`;
+        return fetch(`${deployment.url}/v1/repos/${repo.repoId}/git-receive-pack`, {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/x-git-receive-pack-request',
+            authorization: `GitClaw ${credential}`,
+          },
+          body: Buffer.concat([Buffer.from(line, 'latin1'), pack]),
+        });
+      };
+      const once = token();
+      for (const left of ['1', null, null]) {
+        const answer = await send(once, 'one');
+        expect([answer.status, answer.headers.get('x-ratelimit-remaining')]).toEqual([200, left]);
+        expect(await answer.text()).toContain('ok refs/heads/one');
+      }
+      expect((await send(token(), 'two')).headers.get('x-ratelimit-remaining')).toBe('0');
+      const refused = await send(token(), 'three');
+      expect([refused.status, ((await refused.json()) as { error: { code: string } }).error.code]).toEqual([
+        429,
+        'RATE_LIMITED',
+      ]);
+      expect((await send(once, 'one')).status).toBe(200);
+    } finally {
+      sandbox.dispose();
+    }
   });
 
   test('the probe that precedes a large push does not count and is not refused', async () => {

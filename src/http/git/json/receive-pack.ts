@@ -6,6 +6,7 @@ import { AppError } from '../../../errors.js';
 import { type PushReport, receivePush } from '../../../push/index.js';
 import { type AppContextOf, check, JSON_TYPE, noteAgent, readRequest } from '../../../routing/index.js';
 import { isJsonObject } from '../../../signing/index.js';
+import { pushQuota } from '../quota.js';
 import type { RepositoryNames } from '../target.js';
 import { challenging, findTarget, requireAccess } from './access.js';
 import { type JsonForm, readForm } from './form.js';
@@ -53,6 +54,7 @@ async function push(
     atomic: true,
     pack,
     credential: { principal, proof },
+    quota: pushQuota(ctx, c, { kind: 'token', principal, proof, mayWrite: true }),
     mayForce: new Set(refUpdates.filter((update) => update.force).map((update) => update.refName)),
     fingerprint,
     onProgress: () => {},
