@@ -2,6 +2,8 @@
  * The pack engine: everything that must look inside packs, run in worker threads over files on the local disk.
  * The event loop only moves bytes; memory of every call is bounded by constants, not by the size of a pack.
  */
+import type { TreeDiff } from '../git/diff/index.js';
+import type { MergeLabels, MergePlan, NewObject } from '../git/merge/index.js';
 import type { GitObject, ObjectType } from '../git/objects/type.js';
 import type { Oid } from '../git/oid.js';
 
@@ -111,6 +113,43 @@ export interface UnpackBatch {
   next: number;
 }
 
+export interface DiffRequest {
+  /** Every pack that may hold objects of the two trees, newest first. */
+  packs: LocalPack[];
+  oldTree: Oid;
+  newTree: Oid;
+  /** `stat` leaves the hunks of every file empty; the counts are the same. */
+  detail: 'stat' | 'hunks';
+}
+
+export interface MergeStep {
+  base: MergePlan;
+  /** `previous` is the tree that the step before made. */
+  ours: MergePlan | 'previous';
+  theirs: MergePlan;
+}
+
+export interface MergeRequest {
+  /** Every pack that may hold objects of the trees, newest first. */
+  packs: LocalPack[];
+  steps: MergeStep[];
+  /** For conflict markers; default `ours` and `theirs`. */
+  labels?: MergeLabels;
+}
+
+export interface MergeStepResult {
+  tree: Oid;
+  /** Sorted paths; empty when the step is clean. */
+  conflicts: string[];
+}
+
+export interface MergeOutcome {
+  /** In order; ends with the first step that has conflicts. */
+  steps: MergeStepResult[];
+  /** New trees and blobs that the trees of clean steps need, each once. Empty when a step has conflicts. */
+  objects: NewObject[];
+}
+
 export interface PackEngine {
   /**
    * Verifies a received pack: header, every entry, every delta, trailer, object syntax, names. Writes idx and sidecar.
@@ -126,5 +165,17 @@ export interface PackEngine {
    * @param folder for bodies that come as a file
    */
   unpack(pack: LocalPack, from: number, folder: string): Promise<UnpackBatch>;
+  /**
+   * Compares two trees as `git diff -M` does.
+   * @throws AppError PAYLOAD_TOO_LARGE beyond the limits of git/diff/limits.ts or the time of tasks/meter.ts,
+   * OBJECT_CORRUPTED when an object is missing
+   */
+  diff(request: DiffRequest): Promise<TreeDiff>;
+  /**
+   * Merges trees as `git merge-tree --write-tree` does; a rebase is several steps.
+   * @throws AppError PAYLOAD_TOO_LARGE beyond the limits of git/merge/limits.ts or the time of tasks/meter.ts,
+   * OBJECT_CORRUPTED when an object is missing
+   */
+  merge(request: MergeRequest): Promise<MergeOutcome>;
   close(): Promise<void>;
 }

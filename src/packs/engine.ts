@@ -3,7 +3,16 @@ import { availableParallelism } from 'node:os';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { AppError } from '../errors.js';
-import type { BaseSource, BuildResult, IndexResult, LocalPack, PackEngine, UnpackBatch } from './contract.js';
+import type { TreeDiff } from '../git/diff/index.js';
+import type {
+  BaseSource,
+  BuildResult,
+  IndexResult,
+  LocalPack,
+  MergeOutcome,
+  PackEngine,
+  UnpackBatch,
+} from './contract.js';
 import { attempt, type BaseQuestion, type Result, type Task, toFailure, unwrap } from './messages.js';
 
 export interface PackEngineOptions {
@@ -34,6 +43,9 @@ export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
       run<BuildResult>(heavy, { kind: 'build', request: { ...request, packs: request.packs.map(plain) } }),
     read: (packs, oid) => run(reads, { kind: 'read', packs: packs.map(plain), oid }),
     unpack: (pack, from, folder) => run<UnpackBatch>(reads, { kind: 'unpack', pack: plain(pack), from, folder }),
+    diff: (request) => run<TreeDiff>(heavy, { kind: 'diff', request: { ...request, packs: request.packs.map(plain) } }),
+    merge: (request) =>
+      run<MergeOutcome>(heavy, { kind: 'merge', request: { ...request, packs: request.packs.map(plain) } }),
     async close() {
       await Promise.all([heavy.close(), reads.close()]);
     },

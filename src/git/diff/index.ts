@@ -1,0 +1,1 @@
+export type { DiffHunk, DiffLine, FileDiff, FileStatus, TreeDiff } from './types.js';
