@@ -26,7 +26,7 @@ export interface FileDiff {
   /** Only of renamed files. */
   oldPath?: string;
   status: FileStatus;
-  /** Similarity, binary content and file modes are not told apart here; see `binary` for content that has no lines. */
+  /** Content without lines: binary by git's test, or larger than MAX_TEXT_BYTES. */
   binary: boolean;
   insertions: number;
   deletions: number;
