@@ -1,5 +1,5 @@
 export { diffTrees } from './diff.js';
-export { MAX_DIFF_BYTES, MAX_DIFF_FILES, MAX_DIFF_LINES, MAX_TEXT_BYTES } from './limits.js';
+export { MAX_DIFF_BYTES, MAX_DIFF_FILES, MAX_DIFF_LINES, MAX_TEXT_BYTES, MAX_TREE_DEPTH } from './limits.js';
 export { type Change, diffLines } from './line-diff.js';
 export { LineTable, lineBytes, lineRange, type TextLines } from './lines.js';
 export { findRenames } from './renames.js';
@@ -12,6 +12,7 @@ export {
   EMPTY_BLOB,
   EMPTY_TREE,
   type FileEntry,
+  type Folder,
   isBinary,
   isRegular,
   readBlob,

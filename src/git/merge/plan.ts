@@ -1,11 +1,8 @@
 /** Chooses the base of a merge on the commit graph; the trees themselves are merged where the objects are. */
 import { AppError } from '../../errors.js';
+import { EMPTY_TREE } from '../diff/index.js';
 import type { CommitGraph } from '../graph/index.js';
-import type { Oid } from '../oid.js';
 import type { MergeInput, MergePlan } from './types.js';
-
-/** The tree without entries, which exists in every repository without being stored. */
-export const EMPTY_TREE: Oid = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 
 /**
  * Merges of merge bases that one plan may hold. Bases of bases can multiply with every criss-cross below another; real
