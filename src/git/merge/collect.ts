@@ -7,6 +7,7 @@ import { type FileEntry, type Folder, MAX_TREE_DEPTH, readFolder } from '../diff
 import { MODES } from '../mode.js';
 import type { Oid } from '../oid.js';
 import type { MergeContext } from './context.js';
+import { inHashOrder } from './hash-order.js';
 import { MAX_MERGE_PATHS } from './limits.js';
 import { ABSENT, BASE, OURS, type PathState, type Side, type Stages, THEIRS } from './paths.js';
 import { ANCESTOR_MATTERS, FolderTrail, SELF_MATTERS, type SideChanges, UNIMPORTANT } from './side-changes.js';
@@ -19,12 +20,25 @@ const ALL = 7;
 
 /** Fills `ctx.paths` and `changes` (by side). @throws AppError PAYLOAD_TOO_LARGE, OBJECT_CORRUPTED */
 export function collectPaths(ctx: MergeContext, trees: Trees, changes: Record<Side, SideChanges>): void {
-  new Collector(ctx, changes).walk(trees, '', new FolderTrail(), 0);
+  const collector = new Collector(ctx, changes);
+  collector.walk(trees, '', new FolderTrail(), 0);
+  for (const side of SIDES) collector.finish(side);
+}
+
+/** A folder that only one side changed. */
+interface Pending {
+  state: PathState;
+  trees: Trees;
+  trail: FolderTrail;
+  depth: number;
 }
 
 class Collector {
   readonly #ctx: MergeContext;
   readonly #changes: Record<Side, SideChanges>;
+  /** By the side that changed the folder. They wait until it is known whether renames may lead into or out of them. */
+  readonly #pending: Record<Side, Map<string, Pending>> = { [OURS]: new Map(), [THEIRS]: new Map() };
+  readonly #mayWait: Record<Side, boolean> = { [OURS]: true, [THEIRS]: true };
 
   constructor(ctx: MergeContext, changes: Record<Side, SideChanges>) {
     this.#ctx = ctx;
@@ -37,6 +51,20 @@ class Collector {
     this.#ctx.meter.spend(rows.length);
     const here = trail.enter(rows.map((row) => row.files));
     for (const row of rows) this.#visit(row, folder, here, depth);
+  }
+
+  /** Opens the waiting folders of a side when renames of this side matter, otherwise takes them as they are. */
+  finish(side: Side): void {
+    const waiting = this.#pending[side];
+    const open = this.#changes[side].relevant.size > 0;
+    this.#mayWait[side] = !open;
+    for (const path of inHashOrder(waiting.keys())) {
+      const { state, trees, trail, depth } = waiting.get(path)!;
+      if (open) {
+        state.equal &= state.files;
+        this.walk(trees, path, trail, depth);
+      } else takeWhole(state, side);
+    }
   }
 
   #rows(trees: Trees): Row[] {
@@ -75,8 +103,13 @@ class Collector {
     this.#noteFolder(path, folder, files, folders, inside);
     this.#noteFile(path, stages, files, equal & files, inside);
     if (folders === 0) return;
-    state.equal &= files;
     const trees = stages.map(({ mode, oid }) => (mode === MODES.tree ? oid : undefined)) as Trees;
+    const side = changedBy(row);
+    if (side !== undefined && this.#mayWait[side] && !inside.hasAdditions) {
+      this.#pending[side].set(path, { state, trees, trail: inside, depth: depth + 1 });
+      return;
+    }
+    state.equal &= files;
     this.walk(trees, path, inside, depth + 1);
   }
 
@@ -140,6 +173,20 @@ class Row {
     if (this.files !== ALL || this.equal === 0) return undefined;
     return this.stages[this.equal === 3 ? THEIRS : OURS];
   }
+}
+
+/** The only side that changed an entry with a folder, or that has it. */
+function changedBy({ files, folders, equal }: Row): Side | undefined {
+  if (files === 0 && (folders === 2 || folders === 4)) return folders === 2 ? OURS : THEIRS;
+  return equal === 3 ? THEIRS : equal === 5 ? OURS : undefined;
+}
+
+function takeWhole(state: PathState, side: Side): void {
+  state.result = state.stages[side];
+  state.gone = state.result.mode === 0;
+  state.equal = 0;
+  state.clean = true;
+  if (state.result.mode !== MODES.tree) state.folders = 0;
 }
 
 function same(a: FileEntry, b: FileEntry): boolean {

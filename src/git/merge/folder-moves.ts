@@ -3,6 +3,7 @@
  * tell in the end which folders were renamed as a whole (git's "directory rename detection").
  */
 import { basename, dirname, type RenameHints, type Source, type Target } from '../diff/index.js';
+import { inHashOrder } from './hash-order.js';
 import { ANCESTOR_MATTERS, SELF_MATTERS, type SideChanges, UNIMPORTANT } from './side-changes.js';
 
 /** Stands for the place of files not found yet. No folder has this name. */
@@ -99,24 +100,10 @@ function isCertain(counts: ReadonlyMap<string, number>): boolean {
 }
 
 function mostFrequent(counts: ReadonlyMap<string, number>): string {
-  let best = '';
-  let most = 0;
-  for (const [folder, count] of counts) {
-    if (count > most || (count === most && comesFirst(folder, best))) [best, most] = [folder, count];
+  let [best, most] = ['', 0];
+  for (const folder of inHashOrder(counts.keys())) {
+    const count = counts.get(folder)!;
+    if (count > most) [best, most] = [folder, count];
   }
   return best;
-}
-
-/** Buckets of git's hash table before it grows. */
-const BUCKETS = 64;
-
-/** Of equally frequent places git takes the one that it meets first in its hash table; the same one is taken here. */
-function comesFirst(a: string, b: string): boolean {
-  return bucket(a) <= bucket(b);
-}
-
-function bucket(name: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < name.length; i++) hash = Math.imul(hash, 0x01000193) ^ name.charCodeAt(i);
-  return (hash >>> 0) % BUCKETS;
 }
