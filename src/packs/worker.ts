@@ -3,7 +3,9 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ReadBase } from '../git/pack/index-thin.js';
 import { attempt, type BaseAnswer, type BaseQuestion, type Result, type Task, unwrap } from './messages.js';
 import { buildPack } from './tasks/build.js';
+import { diffTask } from './tasks/diff.js';
 import { indexPack } from './tasks/index-pack.js';
+import { mergeTask } from './tasks/merge.js';
 import { readObject } from './tasks/read.js';
 import { unpackBatch } from './tasks/unpack.js';
 
@@ -20,6 +22,12 @@ async function run(task: Task): Promise<unknown> {
     case 'read': {
       const object = await readObject(task.packs, task.oid);
       return object === undefined ? undefined : { ...object, data: compact(object.data) };
+    }
+    case 'diff':
+      return diffTask(task.request);
+    case 'merge': {
+      const { steps, objects } = await mergeTask(task.request);
+      return { steps, objects: objects.map((object) => ({ ...object, content: compact(object.content) })) };
     }
     case 'unpack': {
       const batch = await unpackBatch(task.pack, task.from, task.folder);

@@ -11,6 +11,10 @@ export interface MergeHistoryOptions {
   commits: number;
   /** Branches alive at a time; default 6. */
   branches?: number;
+  /** Files at the start; the fewer, the more often branches touch the same. Default 60. */
+  files?: number;
+  /** Share of changes that put another kind of thing in the place of a file; default 0.02. */
+  wild?: number;
 }
 
 interface Commit {
@@ -25,7 +29,8 @@ const MERGES = 0.4;
 const CRISS_CROSS = 0.35;
 
 /** Yields the stream; commit n is named by the ref `refs/heads/c/n`. */
-export function* mergeHistory({ seed, commits, branches = 6 }: MergeHistoryOptions): Generator<Buffer> {
+export function* mergeHistory(options: MergeHistoryOptions): Generator<Buffer> {
+  const { seed, commits, branches = 6, files = 60, wild = 0.02 } = options;
   const random = new Random(seed);
   const blobs = new Map<string, number>();
   let marks = 0;
@@ -58,7 +63,7 @@ export function* mergeHistory({ seed, commits, branches = 6 }: MergeHistoryOptio
     return { mark: marks, tree };
   };
 
-  const root = yield* commit(newTree(random), []);
+  const root = yield* commit(newTree(random, files), []);
   const tips = Array.from({ length: branches }, () => root);
   while (made < commits) {
     const at = random.below(tips.length);
@@ -71,11 +76,11 @@ export function* mergeHistory({ seed, commits, branches = 6 }: MergeHistoryOptio
       }
     } else {
       const tree = new Map(own.tree);
-      for (let edits = 1 + random.below(4); edits > 0; edits -= 1) mutate(tree, random);
+      for (let edits = 1 + random.below(4); edits > 0; edits -= 1) mutate(tree, random, wild);
       tips[at] = yield* commit(tree, [own]);
     }
     // A branch far from the others would only ever bring the same large conflicts.
-    if (random.chance(0.04)) tips[random.below(tips.length)] = random.pick(tips);
+    if (random.chance(0.08)) tips[random.below(tips.length)] = random.pick(tips);
   }
   yield Buffer.from('done\n');
 }

@@ -25,23 +25,38 @@ export interface ReplayReport {
   conflicted: number;
   /** Merges with more than one base. */
   crissCross: number;
+  /** Merges at which git failed an assertion or wrote a broken tree: there is nothing to compare with. */
+  gitFailed: number;
   differences: Difference[];
   /** Milliseconds that our side took, and the most of one merge. */
   millis: number;
   slowest: number;
 }
 
-/** Merges pairs of commits. git's messages are off: only trees and conflicted paths are compared. */
+/**
+ * Merges pairs of commits. git's messages are off: only trees and conflicted paths are compared. Undefined where git
+ * itself ended with a failed assertion; what it had printed is lost then, so the pairs are tried in smaller groups.
+ */
 export async function gitMerges(
   sandbox: GitSandbox,
   dir: string,
   pairs: readonly [string, string][],
-): Promise<Outcome[]> {
+): Promise<(Outcome | undefined)[]> {
+  if (pairs.length === 0) return [];
   const args = ['merge-tree', '--write-tree', '--no-messages', '--name-only', '--stdin'];
   const input = pairs.map(([ours, theirs]) => `${ours} ${theirs}\n`).join('');
-  const words = (await sandbox.git(args, { cwd: dir, input })).stdout.split('\0');
+  const { code, stdout } = await sandbox.git(args, { cwd: dir, input, ok: false });
+  if (code === 0) return parseOutcomes(stdout, pairs.length);
+  if (pairs.length === 1) return [undefined];
+  const half = pairs.length >> 1;
+  const first = await gitMerges(sandbox, dir, pairs.slice(0, half));
+  return [...first, ...(await gitMerges(sandbox, dir, pairs.slice(half)))];
+}
+
+function parseOutcomes(stdout: string, count: number): Outcome[] {
+  const words = stdout.split('\0');
   const outcomes: Outcome[] = [];
-  for (let at = 0; outcomes.length < pairs.length; ) {
+  for (let at = 0; outcomes.length < count; ) {
     const [clean, tree] = [words[at] === '1', words[at + 1]!];
     const conflicts: string[] = [];
     for (at += 2; words[at] !== ''; at += 1) conflicts.push(words[at]!);
@@ -49,6 +64,12 @@ export async function gitMerges(
     outcomes.push({ clean, tree, conflicts });
   }
   return outcomes;
+}
+
+/** True for a tree with an entry without an id, which git writes for some disputed paths and `git fsck` rejects. */
+async function isBroken(sandbox: GitSandbox, dir: string, tree: string): Promise<boolean> {
+  const { stdout } = await sandbox.git(['ls-tree', '-r', tree], { cwd: dir });
+  return stdout.includes('0'.repeat(40));
 }
 
 /** The commits of a repository, parents first, as the graph that plans are made on. */
@@ -75,9 +96,10 @@ export async function replayMerges(sandbox: GitSandbox, dir: string, limit = Inf
   const expected = await gitMerges(sandbox, dir, pairs);
   const report: ReplayReport = {
     merges: pairs.length,
-    clean: expected.filter(({ clean }) => clean).length,
-    conflicted: expected.filter(({ clean }) => !clean).length,
+    clean: expected.filter((outcome) => outcome?.clean === true).length,
+    conflicted: expected.filter((outcome) => outcome?.clean === false).length,
     crissCross: 0,
+    gitFailed: 0,
     differences: [],
     millis: 0,
     slowest: 0,
@@ -90,11 +112,19 @@ export async function replayMerges(sandbox: GitSandbox, dir: string, limit = Inf
     report.millis += millis;
     report.slowest = Math.max(report.slowest, millis);
     if (plan.base.kind === 'merged') report.crissCross += 1;
-    const git = expected[i]!;
+    const git = expected[i];
     const own: Outcome = { clean: conflicts.length === 0, tree, conflicts };
-    // Where only the place of a file is unclear git names no path, while an answer without paths would mean "clean".
-    const samePaths = git.clean || git.conflicts.length === 0 || git.conflicts.join('\0') === conflicts.join('\0');
-    if (git.clean !== own.clean || git.tree !== tree || !samePaths) report.differences.push({ ours, theirs, git, own });
+    if (git === undefined) report.gitFailed += 1;
+    else if (differ(git, own)) {
+      if (await isBroken(sandbox, dir, git.tree)) report.gitFailed += 1;
+      else report.differences.push({ ours, theirs, git, own });
+    }
   }
   return report;
+}
+
+function differ(git: Outcome, own: Outcome): boolean {
+  if (git.clean !== own.clean || git.tree !== own.tree) return true;
+  // Where only the place of a file is unclear git names no path, while an answer without paths would mean "clean".
+  return git.conflicts.length > 0 && git.conflicts.join('\0') !== own.conflicts.join('\0');
 }

@@ -13,14 +13,14 @@ const FOLDERS = ['src', 'lib', 'docs', 'core', 'api', 'größe', 'a', 'b'];
 const NAMES = ['main', 'index', 'util', 'readme', 'data', 'list', 'a', 'b', 'x-1', 'x'];
 const EXTENSIONS = ['.ts', '.md', '.bin', '', '.txt'];
 
-export function newTree(random: Random): MergeTree {
+export function newTree(random: Random, files: number): MergeTree {
   const tree: MergeTree = new Map();
-  for (let i = 0; i < 45; i += 1) place(tree, newPath(random), newFile(random));
+  for (let i = 0; i < files; i += 1) place(tree, newPath(random), newFile(random));
   return tree;
 }
 
-/** One change as a developer makes it. */
-export function mutate(tree: MergeTree, random: Random): void {
+/** One change as a developer makes it. @param wild how often files, links, submodules and folders replace each other */
+export function mutate(tree: MergeTree, random: Random, wild: number): void {
   const paths = [...tree.keys()];
   if (paths.length < 15) {
     for (let i = 0; i < 10; i += 1) place(tree, newPath(random), newFile(random));
@@ -28,7 +28,7 @@ export function mutate(tree: MergeTree, random: Random): void {
   }
   const path = random.pick(paths);
   const file = tree.get(path)!;
-  const roll = random.next();
+  const roll = random.chance(wild) ? 0.9 + random.next() / 10 : random.next() * 0.9;
   if (roll < 0.4) tree.set(path, edited(file, random));
   else if (roll < 0.5) place(tree, newPath(random), newFile(random));
   else if (roll < 0.57) tree.delete(path);
@@ -44,8 +44,8 @@ export function mutate(tree: MergeTree, random: Random): void {
   } else if (roll < 0.82) moveFolder(tree, path, random);
   else if (roll < 0.87) tree.set(path, { ...file, mode: file.mode === '100644' ? '100755' : '100644' });
   else if (roll < 0.9) place(tree, newPath(random), file);
-  else if (roll < 0.93) tree.set(path, newFile(random));
-  else if (roll < 0.96) {
+  else if (roll < 0.94) tree.set(path, newFile(random));
+  else if (roll < 0.97) {
     tree.delete(path);
     place(tree, `${path}/${name(random)}`, random.chance(0.5) ? file : newFile(random));
   } else place(tree, path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : newPath(random), file);
