@@ -66,10 +66,28 @@ function parseOutcomes(stdout: string, count: number): Outcome[] {
   return outcomes;
 }
 
-/** True for a tree with an entry without an id, which git writes for some disputed paths and `git fsck` rejects. */
-async function isBroken(sandbox: GitSandbox, dir: string, tree: string): Promise<boolean> {
-  const { stdout } = await sandbox.git(['ls-tree', '-r', tree], { cwd: dir });
-  return stdout.includes('0'.repeat(40));
+/**
+ * True for a tree that git should not have written: it has an entry without an id, which `git fsck` rejects, or it
+ * lacks a file that is the same in both commits and all their merge bases (git up to 2.50 forgets the content of an
+ * unchanged folder when a folder rename puts a file into it).
+ */
+async function isBroken(
+  sandbox: GitSandbox,
+  dir: string,
+  ours: string,
+  theirs: string,
+  tree: string,
+): Promise<boolean> {
+  const list = async (revision: string) => {
+    const { stdout } = await sandbox.git(['ls-tree', '-r', '-z', revision], { cwd: dir });
+    return new Set(stdout.split('\0').filter(Boolean));
+  };
+  const bases = (await sandbox.git(['merge-base', '--all', ours, theirs], { cwd: dir })).stdout.trim().split('\n');
+  const inputs = await Promise.all([ours, theirs, ...bases].map(list));
+  const merged = await list(tree);
+  if ([...merged].some((line) => line.includes('0'.repeat(40)))) return true;
+  const [first, ...others] = inputs;
+  return [...first!].some((line) => !merged.has(line) && others.every((other) => other.has(line)));
 }
 
 /** The commits of a repository, parents first, as the graph that plans are made on. */
@@ -116,7 +134,7 @@ export async function replayMerges(sandbox: GitSandbox, dir: string, limit = Inf
     const own: Outcome = { clean: conflicts.length === 0, tree, conflicts };
     if (git === undefined) report.gitFailed += 1;
     else if (differ(git, own)) {
-      if (await isBroken(sandbox, dir, git.tree)) report.gitFailed += 1;
+      if (await isBroken(sandbox, dir, ours, theirs, git.tree)) report.gitFailed += 1;
       else report.differences.push({ ours, theirs, git, own });
     }
   }

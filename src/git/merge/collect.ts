@@ -3,7 +3,7 @@
  * recorded, with the deleted and added files among which renames are looked for.
  */
 import { AppError } from '../../errors.js';
-import { type FileEntry, type Folder, MAX_TREE_DEPTH, readFolder } from '../diff/index.js';
+import { dirname, type FileEntry, type Folder, MAX_TREE_DEPTH, readFolder } from '../diff/index.js';
 import { MODES } from '../mode.js';
 import type { Oid } from '../oid.js';
 import type { MergeContext } from './context.js';
@@ -18,11 +18,30 @@ const VERSIONS = [BASE, OURS, THEIRS] as const;
 const SIDES = [OURS, THEIRS] as const;
 const ALL = 7;
 
-/** Fills `ctx.paths` and `changes` (by side). @throws AppError PAYLOAD_TOO_LARGE, OBJECT_CORRUPTED */
-export function collectPaths(ctx: MergeContext, trees: Trees, changes: Record<Side, SideChanges>): void {
-  const collector = new Collector(ctx, changes);
+/** Renames of a first pass, by side, from old to new path. With them most folders need not be opened. */
+export type KnownRenames = Record<Side, ReadonlyMap<string, string>>;
+
+/** So many times more paths because of renames make git start over, once it knows them. */
+const REPEAT_FACTOR = 3;
+
+/**
+ * Fills `ctx.paths` and `changes` (by side).
+ * @param known renames found in a first pass over the same trees
+ * @returns whether git would start over with the renames it finds now; what it then leaves unopened can be told from
+ *   the result, so we have to do the same
+ * @throws AppError PAYLOAD_TOO_LARGE, OBJECT_CORRUPTED
+ */
+export function collectPaths(
+  ctx: MergeContext,
+  trees: Trees,
+  changes: Record<Side, SideChanges>,
+  known?: KnownRenames,
+): boolean {
+  const collector = new Collector(ctx, changes, known);
   collector.walk(trees, '', new FolderTrail(), 0);
-  for (const side of SIDES) collector.finish(side);
+  const before = ctx.paths.size;
+  const opened = SIDES.map((side) => collector.finish(side));
+  return opened.includes(true) && Math.floor(ctx.paths.size / before) >= REPEAT_FACTOR;
 }
 
 /** A folder that only one side changed. */
@@ -37,12 +56,19 @@ class Collector {
   readonly #ctx: MergeContext;
   readonly #changes: Record<Side, SideChanges>;
   /** By the side that changed the folder. They wait until it is known whether renames may lead into or out of them. */
-  readonly #pending: Record<Side, Map<string, Pending>> = { [OURS]: new Map(), [THEIRS]: new Map() };
+  #pending: Record<Side, Map<string, Pending>> = { [OURS]: new Map(), [THEIRS]: new Map() };
   readonly #mayWait: Record<Side, boolean> = { [OURS]: true, [THEIRS]: true };
 
-  constructor(ctx: MergeContext, changes: Record<Side, SideChanges>) {
+  readonly #known: KnownRenames | undefined;
+  readonly #knownTargets: Record<Side, ReadonlySet<string>>;
+  /** Folders into which known renames lead. */
+  readonly #targets: Record<Side, Set<string>> = { [OURS]: new Set(), [THEIRS]: new Set() };
+
+  constructor(ctx: MergeContext, changes: Record<Side, SideChanges>, known: KnownRenames | undefined) {
     this.#ctx = ctx;
     this.#changes = changes;
+    this.#known = known;
+    this.#knownTargets = { [OURS]: new Set(known?.[OURS].values()), [THEIRS]: new Set(known?.[THEIRS].values()) };
   }
 
   walk(trees: Trees, folder: string, trail: FolderTrail, depth: number): void {
@@ -53,17 +79,32 @@ class Collector {
     for (const row of rows) this.#visit(row, folder, here, depth);
   }
 
-  /** Opens the waiting folders of a side when renames of this side matter, otherwise takes them as they are. */
-  finish(side: Side): void {
+  /**
+   * Opens the waiting folders of a side when renames of this side matter, otherwise takes them as they are. With known
+   * renames only the folders into which they lead are opened. Returns whether all were opened.
+   */
+  finish(side: Side): boolean {
     const waiting = this.#pending[side];
-    const open = this.#changes[side].relevant.size > 0;
+    const open = this.#known === undefined && this.#changes[side].relevant.size > 0;
     this.#mayWait[side] = !open;
+    if (this.#known !== undefined) this.#findTargets(side, this.#known[side]);
+    this.#pending[side] = new Map();
     for (const path of inHashOrder(waiting.keys())) {
       const { state, trees, trail, depth } = waiting.get(path)!;
-      if (open) {
+      if (open || this.#targets[side].has(path)) {
         state.equal &= state.files;
         this.walk(trees, path, trail, depth);
       } else takeWhole(state, side);
+    }
+    for (const { state } of this.#pending[side].values()) takeWhole(state, side);
+    return open;
+  }
+
+  #findTargets(side: Side, known: ReadonlyMap<string, string>): void {
+    for (const path of this.#changes[side].relevant.keys()) {
+      const target = known.get(path);
+      if (target === undefined || this.#ctx.paths.has(target)) continue;
+      for (let folder = dirname(target); folder !== ''; folder = dirname(folder)) this.#targets[side].add(folder);
     }
   }
 
@@ -75,9 +116,7 @@ class Collector {
       opened.set(oid, folder);
       return folder;
     }) as [Folder, Folder, Folder];
-    const names = new Set(folders.flatMap((folder) => [...folder.keys()]));
-    const rows = [...names].map((name) => new Row(name, folders));
-    return rows.sort((a, b) => (a.key < b.key ? -1 : 1));
+    return namesInWalkOrder(folders).map((name) => new Row(name, folders));
   }
 
   #visit(row: Row, folder: string, trail: FolderTrail, depth: number): void {
@@ -105,7 +144,8 @@ class Collector {
     if (folders === 0) return;
     const trees = stages.map(({ mode, oid }) => (mode === MODES.tree ? oid : undefined)) as Trees;
     const side = changedBy(row);
-    if (side !== undefined && this.#mayWait[side] && !inside.hasAdditions) {
+    const waits = side !== undefined && this.#mayWait[side] && !inside.hasAdditions;
+    if (waits && !this.#targets[side].has(path)) {
       this.#pending[side].set(path, { state, trees, trail: inside, depth: depth + 1 });
       return;
     }
@@ -137,8 +177,30 @@ class Collector {
         // The other side changed it too, or may add files beside it: then it matters where it went.
         if (equal === 0) changes.relevant.set(path, 'content');
         else if (trail.hasAdditions) changes.relevant.set(path, 'location');
-      } else if (!inBase && inSide) changes.added.push({ path, ...stages[side] });
+      } else if (!inBase && inSide && !this.#knownTargets[side].has(path)) {
+        changes.added.push({ path, ...stages[side] });
+      }
     }
+  }
+}
+
+/**
+ * The names of three folders in the order of git's walk, in which files are paired when several pairs are equally good:
+ * of the next names of each folder, which stand as in a tree, the least by bytes, from all three at once.
+ */
+function namesInWalkOrder(folders: readonly Folder[]): string[] {
+  const lists = [...new Set(folders)].map((folder) => [...folder.keys()]);
+  const next = lists.map(() => 0);
+  const names = new Set<string>();
+  for (;;) {
+    let least: string | undefined;
+    for (const [i, list] of lists.entries()) {
+      while (next[i]! < list.length && names.has(list[next[i]!]!)) next[i]!++;
+      const name = list[next[i]!];
+      if (name !== undefined && (least === undefined || name < least)) least = name;
+    }
+    if (least === undefined) return [...names];
+    names.add(least);
   }
 }
 
@@ -148,8 +210,6 @@ class Row {
   readonly files: number = 0;
   readonly folders: number = 0;
   readonly equal: number;
-  /** Sorts as the path does: a name that is only a folder as if it ended in a slash. */
-  readonly key: string;
 
   constructor(
     readonly name: string,
@@ -164,7 +224,6 @@ class Row {
     const [base, ours, theirs] = this.stages;
     const [a, b] = [same(base, ours), same(base, theirs)];
     this.equal = a ? (b ? ALL : 3) : b ? 5 : same(ours, theirs) ? 6 : 0;
-    this.key = this.files === 0 ? `${name}/` : name;
   }
 
   /** The merged entry where ids alone tell it. Folders must be opened for the renames in them. */

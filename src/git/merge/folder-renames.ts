@@ -3,7 +3,8 @@
  * belongs to the new place. As this is only a guess, git marks such files as conflicts (`merge.directoryRenames`
  * unset), and so do we.
  */
-import { dirname, type RenameCandidate } from '../diff/index.js';
+import { dirname, type FileEntry, readFolder } from '../diff/index.js';
+import { MODES } from '../mode.js';
 import type { MergeContext } from './context.js';
 import { ABSENT, BASE, copyState, keepFiles, OURS, otherSide, type PathState, type Side, THEIRS } from './paths.js';
 import type { SideChanges } from './side-changes.js';
@@ -11,10 +12,10 @@ import type { SideChanges } from './side-changes.js';
 /** New folder by old folder; the root is the empty text. */
 export type FolderRenames = Map<string, string>;
 
-/** A file that a side added; with `from` it is a rename. */
+/** A file that a side added; with `from`, its old path, it is a rename. */
 export interface AddedFile {
   path: string;
-  from: RenameCandidate | undefined;
+  from: string | undefined;
 }
 
 /** Sources by the path to which folder renames of the other side would move them. */
@@ -66,6 +67,7 @@ export class FolderRenamer {
     // This side moved the new folder on to somewhere else; following both would put the file in a third place.
     if (this.#renames[side].has(renames.get(folder)!)) return undefined;
     const target = moved(file.path, folder, renames.get(folder)!);
+    openFolders(this.#ctx, target);
     if (!this.#isFree(target, side)) {
       this.#ctx.unclear.add(file.path);
       return undefined;
@@ -141,18 +143,40 @@ function relocate({ paths }: MergeContext, from: string, to: string): void {
 /** Folders on the way to a path that no tree had. */
 function addFolders(paths: MergeContext['paths'], path: string, folders: number): void {
   for (let folder = dirname(path); folder !== '' && !paths.has(folder); folder = dirname(folder)) {
-    const state: PathState = {
-      clean: false,
-      gone: false,
-      result: ABSENT,
-      stages: [ABSENT, ABSENT, ABSENT],
-      origins: [folder, folder, folder],
-      files: 0,
-      folders,
-      equal: 0,
-      clash: false,
-      disputed: false,
-    };
-    paths.set(folder, state);
+    paths.set(folder, newState(folder, ABSENT, folders));
   }
+}
+
+/**
+ * Opens settled folders on the way to a path, so that a file can be put there. git before 2.51 does not, and its tree
+ * then lacks what was in them; the merge is a conflict either way.
+ */
+function openFolders({ paths, objects }: MergeContext, path: string): void {
+  for (let end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1)) {
+    const folder = path.slice(0, end);
+    const state = paths.get(folder);
+    if (state?.clean !== true || state.result.mode !== MODES.tree) continue;
+    for (const [name, entry] of readFolder(objects, state.result.oid)) {
+      const inner = newState(`${folder}/${name}`, entry, entry.mode === MODES.tree ? 7 : 0);
+      inner.files = 7 & ~inner.folders;
+      inner.clean = true;
+      paths.set(`${folder}/${name}`, inner);
+    }
+    paths.set(folder, newState(folder, ABSENT, state.folders));
+  }
+}
+
+function newState(path: string, result: FileEntry, folders: number): PathState {
+  return {
+    clean: false,
+    gone: false,
+    result,
+    stages: [ABSENT, ABSENT, ABSENT],
+    origins: [path, path, path],
+    files: 0,
+    folders,
+    equal: 0,
+    clash: false,
+    disputed: false,
+  };
 }

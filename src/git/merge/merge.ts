@@ -8,7 +8,7 @@ import { type MergeContext, WritableObjects } from './context.js';
 import { processEntries } from './entries.js';
 import { MAX_MERGE_BYTES } from './limits.js';
 import { OURS, THEIRS } from './paths.js';
-import { processRenames } from './renames.js';
+import { detectRenames, processRenames, relevantRenames, withKnownRenames } from './renames.js';
 import { noChanges } from './side-changes.js';
 import type { MergeInput, MergeLabels, MergePlan, MergeResult } from './types.js';
 
@@ -45,6 +45,7 @@ function merge(
   const base = resolve(input.base, depth + 1);
   const ours = resolve(input.ours, Math.max(depth, 1));
   const theirs = resolve(input.theirs, Math.max(depth, 1));
+  const trees: [Oid, Oid, Oid] = [base, ours, theirs];
   const ctx: MergeContext = {
     objects,
     meter,
@@ -54,9 +55,17 @@ function merge(
     conflicted: new Set(),
     unclear: new Set(),
   };
-  const changes = { [OURS]: noChanges(), [THEIRS]: noChanges() };
-  collectPaths(ctx, [base, ours, theirs], changes);
-  processRenames(ctx, changes);
+  let changes = { [OURS]: noChanges(), [THEIRS]: noChanges() };
+  const again = collectPaths(ctx, trees, changes);
+  let added = detectRenames(ctx, changes);
+  if (again) {
+    const known = relevantRenames(changes, added);
+    ctx.paths.clear();
+    changes = { [OURS]: noChanges(changes[OURS].moves), [THEIRS]: noChanges(changes[THEIRS].moves) };
+    collectPaths(ctx, trees, changes, known);
+    added = withKnownRenames(changes, known);
+  }
+  processRenames(ctx, changes, added);
   const tree = processEntries(ctx);
   if (objects.writtenBytes > MAX_MERGE_BYTES) {
     throw new AppError('PAYLOAD_TOO_LARGE', {

@@ -1,5 +1,6 @@
 /** Finds the renames of both sides and joins the paths that belong together. */
 import { findRenames, isRegular, type RenameCandidate } from '../diff/index.js';
+import type { KnownRenames } from './collect.js';
 import { mergeContent } from './content.js';
 import type { MergeContext } from './context.js';
 import { FolderMoves } from './folder-moves.js';
@@ -9,15 +10,41 @@ import { ABSENT, BASE, OURS, otherSide, type PathState, type Side, type Stages, 
 import type { SideChanges } from './side-changes.js';
 
 interface Rename {
-  from: RenameCandidate;
+  from: string;
   to: string;
   side: Side;
 }
 
+/** Added files of each side, renames among them. */
+export type AddedFiles = Record<Side, AddedFile[]>;
+
+/** Looks for renames on both sides. */
+export function detectRenames(ctx: MergeContext, changes: Record<Side, SideChanges>): AddedFiles {
+  return { [OURS]: detect(ctx, changes[OURS]), [THEIRS]: detect(ctx, changes[THEIRS]) };
+}
+
+/** The renames that mattered, for a second pass. */
+export function relevantRenames(changes: Record<Side, SideChanges>, added: AddedFiles): KnownRenames {
+  const ofSide = (side: Side) =>
+    new Map(
+      added[side].flatMap(({ path, from }): [string, string][] =>
+        from !== undefined && changes[side].relevant.has(from) ? [[from, path]] : [],
+      ),
+    );
+  return { [OURS]: ofSide(OURS), [THEIRS]: ofSide(THEIRS) };
+}
+
+/** The added files of a second pass with the renames of the first. */
+export function withKnownRenames(changes: Record<Side, SideChanges>, known: KnownRenames): AddedFiles {
+  const ofSide = (side: Side) => [
+    ...changes[side].added.map(({ path }): AddedFile => ({ path, from: undefined })),
+    ...[...known[side]].map(([from, path]): AddedFile => ({ path, from })),
+  ];
+  return { [OURS]: ofSide(OURS), [THEIRS]: ofSide(THEIRS) };
+}
+
 /** Rewrites `ctx.paths` so that a renamed file and its other version stand at one path. */
-export function processRenames(ctx: MergeContext, changes: Record<Side, SideChanges>): void {
-  if (!mayHaveRenames(changes[OURS]) && !mayHaveRenames(changes[THEIRS])) return;
-  const added = { [OURS]: detect(ctx, changes[OURS]), [THEIRS]: detect(ctx, changes[THEIRS]) };
+export function processRenames(ctx: MergeContext, changes: Record<Side, SideChanges>, added: AddedFiles): void {
   // A virtual base must not guess: its guesses would look like changes of both sides.
   const folders =
     ctx.depth === 0 ? folderRenames(ctx, changes) : { [OURS]: new Map<string, string>(), [THEIRS]: new Map() };
@@ -29,12 +56,12 @@ export function processRenames(ctx: MergeContext, changes: Record<Side, SideChan
       if (file.from !== undefined) renames.push({ from: file.from, to: target ?? file.path, side });
     }
   }
-  renames.sort((a, b) => (a.from.path === b.from.path ? a.side - b.side : a.from.path < b.from.path ? -1 : 1));
+  renames.sort((a, b) => (a.from === b.from ? a.side - b.side : a.from < b.from ? -1 : 1));
   for (let i = 0; i < renames.length; i++) {
     const [rename, next] = [renames[i]!, renames[i + 1]];
-    const source = ctx.paths.get(rename.from.path);
+    const source = ctx.paths.get(rename.from);
     if (source === undefined || source.clean) continue;
-    if (next?.from.path !== rename.from.path) applyRename(ctx, rename, source);
+    if (next?.from !== rename.from) applyRename(ctx, rename, source);
     else {
       renamedTwice(ctx, source, rename, next);
       i++;
@@ -54,7 +81,7 @@ function detect(ctx: MergeContext, changes: SideChanges): AddedFile[] {
     const request = { deleted, added, limit: MERGE_RENAME_LIMIT, withEmpty: false, hints };
     found = findRenames(ctx.objects, request, ctx.meter);
   }
-  return added.map(({ path }) => ({ path, from: found.get(path) }));
+  return added.map(({ path }) => ({ path, from: found.get(path)?.path }));
 }
 
 /** Both sides renamed the file, to one place or to two. */
@@ -67,7 +94,7 @@ function renamedTwice(ctx: MergeContext, base: PathState, ours: Rename, theirs: 
     return;
   }
   const stages: Stages = [base.stages[BASE], a.stages[OURS], b.stages[THEIRS]];
-  const { result, clean } = mergeContent(ctx, stages, [ours.from.path, ours.to, theirs.to], 1 + 2 * ctx.depth);
+  const { result, clean } = mergeContent(ctx, stages, [ours.from, ours.to, theirs.to], 1 + 2 * ctx.depth);
   // What cannot be merged comes back as our version; then each place keeps the version that was moved there.
   const unmerged = !clean && result.mode === stages[OURS].mode && result.oid === stages[OURS].oid;
   a.stages[OURS] = result;
@@ -86,14 +113,14 @@ function applyRename(ctx: MergeContext, { from, to, side }: Rename, source: Path
   if (collides && !deleted) {
     const stages: Stages = [...source.stages];
     stages[side] = target.stages[side];
-    const origins: PathState['origins'] = [from.path, from.path, from.path];
+    const origins: PathState['origins'] = [from, from, from];
     origins[side] = to;
     target.stages[side] = mergeContent(ctx, stages, origins, 1 + 2 * ctx.depth).result;
   } else if (collides) target.disputed = true;
   else {
     target.stages[BASE] = source.stages[BASE];
     target.files |= 1 << BASE;
-    target.origins[BASE] = from.path;
+    target.origins[BASE] = from;
     if (typeChanged) {
       source.stages[BASE] = ABSENT;
       source.files &= ~(1 << BASE);
@@ -101,7 +128,7 @@ function applyRename(ctx: MergeContext, { from, to, side }: Rename, source: Path
     else {
       target.stages[other] = source.stages[other];
       target.files |= 1 << other;
-      target.origins[other] = from.path;
+      target.origins[other] = from;
     }
   }
   if (!typeChanged) settleAsGone(source);

@@ -17,8 +17,8 @@ export interface SideChanges {
   moves: Map<string, Map<string, number>>;
 }
 
-export function noChanges(): SideChanges {
-  return { deleted: [], added: [], relevant: new Map(), lostFolders: new Map(), moves: new Map() };
+export function noChanges(moves: SideChanges['moves'] = new Map()): SideChanges {
+  return { deleted: [], added: [], relevant: new Map(), lostFolders: new Map(), moves };
 }
 
 const BOTH = 7;

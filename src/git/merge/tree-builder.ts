@@ -1,5 +1,5 @@
 /** Collects the entries of the merged tree folder by folder and writes each folder once it is complete. */
-import { basename, dirname, EMPTY_TREE, type FileEntry } from '../diff/index.js';
+import { basename, dirname, type FileEntry } from '../diff/index.js';
 import { MODES } from '../mode.js';
 import { encodeTree } from '../objects/index.js';
 import type { WritableObjects } from './context.js';
@@ -29,6 +29,6 @@ export class TreeBuilder {
   }
 
   root(): string {
-    return this.close('')?.oid ?? EMPTY_TREE;
+    return this.close('')?.oid ?? this.#objects.write('tree', new Uint8Array(0));
   }
 }
