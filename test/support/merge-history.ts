@@ -24,9 +24,9 @@ interface Commit {
 
 const EPOCH = 1_600_000_000;
 /** Of all commits. */
-const MERGES = 0.4;
+const MERGES = 0.35;
 /** Of merges: both branches merge each other, so that their next merge has two bases. */
-const CRISS_CROSS = 0.35;
+const CRISS_CROSS = 0.15;
 
 /** Yields the stream; commit n is named by the ref `refs/heads/c/n`. */
 export function* mergeHistory(options: MergeHistoryOptions): Generator<Buffer> {
