@@ -9,6 +9,8 @@ import type { NewObject } from './types.js';
 export class WritableObjects implements ObjectSource {
   readonly written = new Map<Oid, NewObject>();
   writtenBytes = 0;
+  /** Trees of virtual bases by what they were made of: criss-cross histories need the same ones again and again. */
+  readonly virtual = new Map<string, Oid>();
   readonly #source: ObjectSource;
 
   constructor(source: ObjectSource) {

@@ -46,6 +46,10 @@ function merge(
   const ours = resolve(input.ours, Math.max(depth, 1));
   const theirs = resolve(input.theirs, Math.max(depth, 1));
   const trees: [Oid, Oid, Oid] = [base, ours, theirs];
+  const key = [depth, ...trees].join(' ');
+  const known = depth === 0 ? undefined : objects.virtual.get(key);
+  // Conflicts of a virtual base are part of its content and reported nowhere.
+  if (known !== undefined) return { tree: known, conflicts: [] };
   const ctx: MergeContext = {
     objects,
     meter,
@@ -59,11 +63,11 @@ function merge(
   const again = collectPaths(ctx, trees, changes);
   let added = detectRenames(ctx, changes);
   if (again) {
-    const known = relevantRenames(changes, added);
+    const renames = relevantRenames(changes, added);
     ctx.paths.clear();
     changes = { [OURS]: noChanges(changes[OURS].moves), [THEIRS]: noChanges(changes[THEIRS].moves) };
-    collectPaths(ctx, trees, changes, known);
-    added = withKnownRenames(changes, known);
+    collectPaths(ctx, trees, changes, renames);
+    added = withKnownRenames(changes, renames);
   }
   processRenames(ctx, changes, added);
   const tree = processEntries(ctx);
@@ -72,6 +76,7 @@ function merge(
       message: `The merge makes more than ${MAX_MERGE_BYTES} bytes of new objects.`,
     });
   }
+  if (depth > 0) objects.virtual.set(key, tree);
   const conflicts = ctx.conflicted.size > 0 ? ctx.conflicted : ctx.unclear;
   return { tree, conflicts: [...conflicts].sort().map(displayPath) };
 }

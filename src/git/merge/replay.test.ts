@@ -6,7 +6,7 @@ import { type ReplayReport, replayMerges } from '../../../test/support/merge-rep
 
 /** Both histories hold renames, moved folders, criss-cross merges and binary files; see merge-tree.ts. */
 const HISTORIES: [string, MergeHistoryOptions][] = [
-  ['a project of several thousand commits', { seed: 11, commits: 2000, files: 30, wild: 0.01 }],
+  ['a project of a thousand commits', { seed: 11, commits: 1000, files: 30, wild: 0.01 }],
   ['a project where every kind of thing replaces every other', { seed: 12, commits: 300, files: 40, wild: 0.15 }],
 ];
 /** Of a hundred merges with conflicts, those whose conflicted tree or list of paths may differ (git/README.md). */
@@ -35,5 +35,5 @@ test.each(HISTORIES)(
     expect(differences.filter(({ git, own }) => git.clean || own.clean)).toEqual([]);
     expect(differences.length).toBeLessThanOrEqual((report.conflicted * MAX_CONFLICTS_APART) / 100);
   },
-  240_000,
+  300_000,
 );
