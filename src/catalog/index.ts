@@ -4,3 +4,5 @@ export * from './removal.js';
 export * from './sharing.js';
 export * from './snapshot.js';
 export * from './store.js';
+export * from './store-pack.js';
+export * from './write-pack.js';

@@ -2,9 +2,8 @@
  * Stores the objects of large packs loose, so that the bucket alone is a readable git object directory.
  * Any number of nodes take packs in turns; progress is kept per batch, so a stopped node costs one batch.
  */
-import { claimUnpack, recordUnpack, releaseUnpack, type UnpackTask } from '../catalog/index.js';
+import { claimUnpack, recordUnpack, releaseUnpack, storeLoose, type UnpackTask } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
-import { storeLoose } from '../push/index.js';
 
 const RETRY_SECS = 30;
 

@@ -2,10 +2,10 @@
 import { requireRole } from '../access/index.js';
 import { appendAudit } from '../audit/index.js';
 import { rememberWrite, storedWrite } from '../auth/index.js';
-import { insertPack } from '../catalog/index.js';
+import { insertIndexedPack } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
-import { packOids, ZERO_OID } from '../git/oid.js';
+import { ZERO_OID } from '../git/oid.js';
 import type { IndexResult } from '../packs/index.js';
 import { type RefUpdate, type RefVerdict, updateRefs } from '../refs/index.js';
 import type { Repository } from '../repos/index.js';
@@ -88,15 +88,8 @@ async function writePush(
   const accepted = facts.updates.filter((_, i) => verdicts[i]?.ok);
   if (accepted.length === 0) throw new NothingAccepted(verdicts);
   if (pack !== undefined) {
-    await insertPack(tx, repo.repoId, {
-      hash: pack.hash,
-      bytes: pack.packBytes,
-      objects: pack.objects + pack.appendedBases,
-      tight: pack.tight,
-      tips: packOids(facts.updates.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID)),
-      segment: pack.segment,
-      unpacked: pack.loose.length > 0,
-    });
+    const tips = facts.updates.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID);
+    await insertIndexedPack(tx, repo.repoId, pack, tips);
   }
   const refUpdates = accepted.map(({ refName, oldOid, newOid }) => ({
     refName,

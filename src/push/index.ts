@@ -1,4 +1,3 @@
 /** Receiving pushes. */
 export { type DeferredCredential, type PushQuota, type PushRequest, receivePush, refuseAll } from './receive.js';
 export type { PushCredential, PushReport, PushResult, Refusal } from './report.js';
-export { storeLoose } from './store-pack.js';

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { storedWrite } from '../auth/index.js';
-import { loadSnapshot, readObject, type Snapshot } from '../catalog/index.js';
+import { loadSnapshot, type PackFiles, readObject, type Snapshot, storePack } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import type { CommitGraph, RefCommand } from '../git/index.js';
@@ -19,7 +19,6 @@ import { commitPush } from './commit.js';
 import { checkTips, findMissing } from './connectivity.js';
 import type { PushCredential, PushReport, PushResult, Refusal } from './report.js';
 import { refuseRewrites } from './rewrites.js';
-import { type PackFiles, storePack } from './store-pack.js';
 
 export interface PushRequest {
   repo: Repository;

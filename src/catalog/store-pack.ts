@@ -1,15 +1,15 @@
 /**
- * Puts a received pack into the object store: pack, then index and sidecar, and the loose objects of a small push.
+ * Puts a pack into the object store: pack, then index and sidecar, and the loose objects of a small one.
  *
  * Nobody sees any of it before the catalog row commits. A crash in between leaves files that only `staged_packs` names;
  * the clean-up job removes them after a day. They are not removed at once on failure: the same pack may be on its way in
  * another request, and files are named by content.
  */
-import { stagePack } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import type { IndexResult, LooseObject } from '../packs/index.js';
 import { forEachParallel } from '../parallel.js';
 import { CONTENT_TYPES, looseKey, packKey } from '../storage/index.js';
+import { stagePack } from './store.js';
 
 /** Loose objects written at once; more only queues inside the driver. */
 const LOOSE_LANES = 16;

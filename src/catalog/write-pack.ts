@@ -1,0 +1,82 @@
+/** Packs that the server makes itself, out of objects it computed, stored the way pushed packs are. */
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
+import type { AppContext } from '../context.js';
+import type { Tx } from '../db/index.js';
+import { OBJECT_TYPES, type ObjectType } from '../git/objects/type.js';
+import { type Oid, packOids } from '../git/oid.js';
+import { writeTypeAndSize } from '../git/pack/entry.js';
+import { DEFAULT_PACK_LIMITS, type IndexResult } from '../packs/index.js';
+import { readObject } from './objects.js';
+import type { Snapshot } from './snapshot.js';
+import { insertPack } from './store.js';
+import { type PackFiles, storePack } from './store-pack.js';
+
+/** An object that exists in memory only. */
+export interface NewObject {
+  oid: Oid;
+  type: ObjectType;
+  data: Uint8Array;
+}
+
+const deflateAsync = promisify(deflate);
+
+/**
+ * Writes objects as one pack and stores it. Nobody sees it before {@link insertIndexedPack} commits.
+ * The pack passes the checks of a pushed one, so that a mistake in what was computed cannot become stored history.
+ * @param tips the commits that refs will point at
+ * @throws AppError as PackEngine.index, and what the object store throws
+ */
+export async function storeObjects(
+  ctx: AppContext,
+  snapshot: Snapshot,
+  objects: readonly NewObject[],
+  tips: readonly Oid[],
+): Promise<IndexResult> {
+  const { path: packPath } = await ctx.spool.receive(packStream(objects), {
+    maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES,
+  });
+  const files: PackFiles = { packPath, idxPath: ctx.spool.newFile('idx'), metaPath: ctx.spool.newFile('meta') };
+  try {
+    const pack = await ctx.engine.index(
+      { ...files, limits: DEFAULT_PACK_LIMITS, tips: [...tips], looseUpTo: ctx.config.UNPACK_LIMIT },
+      { read: (oid) => readObject(ctx, snapshot, oid) },
+    );
+    await storePack(ctx, snapshot.repoId, pack, files);
+    await ctx.packCache.adopt(snapshot.repoId, pack.hash, { hash: pack.hash, ...files });
+    return pack;
+  } finally {
+    await ctx.spool.remove(...Object.values(files));
+  }
+}
+
+/** Makes an indexed and stored pack visible; see {@link insertPack} for when. @param tips what refs point at now */
+export function insertIndexedPack(tx: Tx, repoId: string, pack: IndexResult, tips: readonly Oid[]): Promise<void> {
+  return insertPack(tx, repoId, {
+    hash: pack.hash,
+    bytes: pack.packBytes,
+    objects: pack.objects + pack.appendedBases,
+    tight: pack.tight,
+    tips: packOids(tips),
+    segment: pack.segment,
+    unpacked: pack.loose.length > 0,
+  });
+}
+
+/** The bytes of a pack of whole objects (gitformat-pack). */
+async function* packStream(objects: readonly NewObject[]): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha1');
+  const hashed = (bytes: Uint8Array) => {
+    hash.update(bytes);
+    return bytes;
+  };
+  const header = Buffer.from('PACK\0\0\0\x02\0\0\0\0', 'latin1');
+  header.writeUInt32BE(objects.length, 8);
+  yield hashed(header);
+  for (const { type, data } of objects) {
+    yield hashed(Uint8Array.from(writeTypeAndSize(OBJECT_TYPES[type], data.length)));
+    yield hashed(await deflateAsync(data));
+  }
+  yield hash.digest();
+}
