@@ -8,6 +8,8 @@ const LAYERS = [
     'agents',
     'repos',
     'access',
+    'pulls',
+    'reviews',
     'push',
     'fetch',
     'stars',

@@ -4,7 +4,8 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
-import { OBJECT_TYPES, type ObjectType } from '../git/objects/type.js';
+import type { NewObject } from '../git/merge/index.js';
+import { OBJECT_TYPES } from '../git/objects/type.js';
 import { type Oid, packOids } from '../git/oid.js';
 import { writeTypeAndSize } from '../git/pack/entry.js';
 import { DEFAULT_PACK_LIMITS, type IndexResult } from '../packs/index.js';
@@ -12,13 +13,6 @@ import { readObject } from './objects.js';
 import type { Snapshot } from './snapshot.js';
 import { insertPack } from './store.js';
 import { type PackFiles, storePack } from './store-pack.js';
-
-/** An object that exists in memory only. */
-export interface NewObject {
-  oid: Oid;
-  type: ObjectType;
-  data: Uint8Array;
-}
 
 const deflateAsync = promisify(deflate);
 
@@ -74,9 +68,9 @@ async function* packStream(objects: readonly NewObject[]): AsyncGenerator<Uint8A
   const header = Buffer.from('PACK\0\0\0\x02\0\0\0\0', 'latin1');
   header.writeUInt32BE(objects.length, 8);
   yield hashed(header);
-  for (const { type, data } of objects) {
-    yield hashed(Uint8Array.from(writeTypeAndSize(OBJECT_TYPES[type], data.length)));
-    yield hashed(await deflateAsync(data));
+  for (const { type, content } of objects) {
+    yield hashed(Uint8Array.from(writeTypeAndSize(OBJECT_TYPES[type], content.length)));
+    yield hashed(await deflateAsync(content));
   }
   yield hash.digest();
 }

@@ -7,7 +7,9 @@ import { browseRoutes } from '../browse/index.js';
 import type { AppContext } from '../context.js';
 import { forkRoutes } from '../forks/index.js';
 import { protectionRoutes } from '../protection/index.js';
+import { agentPullRoutes, pullRoutes } from '../pulls/index.js';
 import { repoRoutes } from '../repos/index.js';
+import { agentReviewRoutes, reviewRoutes } from '../reviews/index.js';
 import type { AppEnv } from '../routing/index.js';
 import { agentStarRoutes, starRoutes } from '../stars/index.js';
 import { trendingRoutes } from '../trending/index.js';
@@ -41,6 +43,10 @@ export function createApp(ctx: AppContext): Hono<AppEnv> {
   app.route('/v1/repos', browseRoutes(ctx));
   app.route('/v1/repos', protectionRoutes(ctx));
   app.route('/v1/repos', forkRoutes(ctx));
+  app.route('/v1/agents', agentPullRoutes(ctx));
+  app.route('/v1/agents', agentReviewRoutes(ctx));
+  app.route('/v1/repos', pullRoutes(ctx));
+  app.route('/v1/repos', reviewRoutes(ctx));
   // Last below /v1/repos: its /{owner}/{name} would take the sub-resources of the other rooms.
   app.route('/v1/repos', repoRoutes(ctx));
 

@@ -7,6 +7,7 @@ import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
 import { ZERO_OID } from '../git/oid.js';
 import type { IndexResult } from '../packs/index.js';
+import { type ExaminedHeads, followPulls, UnexaminedHead } from '../pulls/index.js';
 import { type RefUpdate, type RefVerdict, updateRefs } from '../refs/index.js';
 import type { Repository } from '../repos/index.js';
 import type { JsonValue } from '../signing/index.js';
@@ -25,6 +26,8 @@ export interface PushFacts {
   packfileHash: string;
   /** Identifies the command list, so that a repeat with the same token gets the stored report. */
   fingerprint: string;
+  /** Looks at the new heads of open pull requests; asked again when one was opened meanwhile. */
+  examineHeads(): Promise<ExaminedHeads>;
 }
 
 /** Thrown to roll back when no ref was accepted; nothing of the push stays. */
@@ -59,10 +62,12 @@ export async function commitPush(
 ): Promise<PushReport> {
   await ctx.faultPoint('push.before-commit');
   try {
-    const done = await ctx.db.transaction((tx) => writePush(ctx, tx, facts, report));
+    const examined = await facts.examineHeads();
+    const done = await ctx.db.transaction((tx) => writePush(ctx, tx, facts, examined, report));
     await ctx.faultPoint('push.after-commit');
     return done;
   } catch (error) {
+    if (error instanceof UnexaminedHead) return commitPush(ctx, facts, report);
     if (error instanceof AlreadyWritten) return { ...error.report, replayed: true };
     if (!(error instanceof NothingAccepted)) throw error;
     // A repeat that ran beside the first one finds the refs moved; it gets the first one's report.
@@ -75,6 +80,7 @@ async function writePush(
   ctx: AppContext,
   tx: Tx,
   facts: PushFacts,
+  examined: ExaminedHeads,
   report: (verdicts: RefVerdict[]) => PushReport,
 ): Promise<PushReport> {
   const { repo, credential, pack } = facts;
@@ -91,6 +97,7 @@ async function writePush(
     const tips = facts.updates.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID);
     await insertIndexedPack(tx, repo.repoId, pack, tips);
   }
+  const ciTopics = await followPulls(tx, repo.repoId, accepted, examined);
   const refUpdates = accepted.map(({ refName, oldOid, newOid }) => ({
     refName,
     oldOid,
@@ -124,7 +131,7 @@ async function writePush(
         objects_stored: objects,
       },
     },
-    topics: ['webhook', 'analytics'],
+    topics: ['webhook', 'analytics', ...ciTopics],
   });
   const done = report(verdicts);
   const earlier = await rememberWrite(tx, proof, {

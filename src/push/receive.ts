@@ -11,7 +11,8 @@ import type { AppContext } from '../context.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import type { CommitGraph, RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
-import { DEFAULT_PACK_LIMITS, type IndexResult } from '../packs/index.js';
+import { DEFAULT_PACK_LIMITS, type IndexResult, type LocalPack } from '../packs/index.js';
+import { examineHeads } from '../pulls/index.js';
 import type { RefVerdict } from '../refs/index.js';
 import type { Repository } from '../repos/index.js';
 import { checkCommands } from './check-commands.js';
@@ -137,6 +138,7 @@ async function receive(
   if (pack !== undefined && keep && !snapshot.packs.some((stored) => stored.hash === pack.hash)) {
     await storePack(ctx, repo.repoId, pack, files as PackFiles);
   }
+  const received = pack !== undefined && keep ? { hash: pack.hash, ...(files as PackFiles) } : undefined;
   await ctx.faultPoint('push.pack-stored');
   const done = await commitPush(
     ctx,
@@ -149,11 +151,18 @@ async function receive(
       pack: keep ? pack : undefined,
       packfileHash,
       fingerprint,
+      examineHeads: () =>
+        examineHeads(
+          ctx,
+          repo.repoId,
+          updates,
+          (commit) => rootTree(graph, commit),
+          (oid) => readTree(ctx, snapshot, received, oid),
+        ),
     },
     report,
   );
-  if (pack !== undefined && keep)
-    await ctx.packCache.adopt(repo.repoId, pack.hash, { hash: pack.hash, ...(files as PackFiles) });
+  if (received !== undefined) await ctx.packCache.adopt(repo.repoId, received.hash, received);
   return done;
 }
 
@@ -211,6 +220,23 @@ function forcedUpdates(graph: CommitGraph, commands: readonly RefCommand[]): Set
     return from < 0 || to < 0 || !graph.isAncestor(from, to);
   });
   return new Set(forced.map((command) => command.refName));
+}
+
+function rootTree(graph: CommitGraph, commit: Oid): Oid | undefined {
+  const position = graph.indexOf(commit);
+  return position < 0 ? undefined : graph.tree(position);
+}
+
+/** A tree of a stored pack or of the pack at hand. */
+async function readTree(
+  ctx: AppContext,
+  snapshot: Snapshot,
+  received: LocalPack | undefined,
+  oid: Oid,
+): Promise<Uint8Array | undefined> {
+  const stored = await readObject(ctx, snapshot, oid);
+  if (stored !== undefined || received === undefined) return stored?.data;
+  return (await ctx.engine.read([received], oid))?.data;
 }
 
 function peeled(graph: CommitGraph, oid: Oid): Oid | undefined {

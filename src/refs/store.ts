@@ -1,5 +1,5 @@
 /** SQL of table `repo_refs`: the only code that reads or writes refs. */
-import type { Database, Tx } from '../db/index.js';
+import type { Database, Queryable, Tx } from '../db/index.js';
 import type { Oid } from '../git/oid.js';
 
 export interface Ref {
@@ -21,6 +21,17 @@ export async function selectRefs(db: Database, repoId: string): Promise<{ versio
     WHERE r.repo_id = ${repoId} ORDER BY f.ref_name COLLATE "C"`;
   const refs = rows.flatMap((row) => (row.ref_name === null ? [] : [toRef({ ...row, ref_name: row.ref_name })]));
   return { version: String(rows[0]?.refs_version ?? '0'), refs };
+}
+
+/** Current values of the named refs, without a lock. */
+export async function selectRefValues(
+  db: Queryable,
+  repoId: string,
+  names: readonly string[],
+): Promise<Map<string, Oid>> {
+  const rows = await db.sql<Pick<RefRow, 'ref_name' | 'oid'>[]>`
+    SELECT ref_name, oid FROM repo_refs WHERE repo_id = ${repoId} AND ref_name = ANY(${[...names]}::text[])`;
+  return new Map(rows.map((row) => [row.ref_name, row.oid]));
 }
 
 /** Current values of the named refs, locked in name order until the transaction ends. */

@@ -16,4 +16,4 @@ export { type AppContextOf, type AppEnv, noteAgent } from './env.js';
 export { check, isStorable, type Paging, paging, text, wholeNumber } from './input.js';
 export { noteQuota } from './quota.js';
 export { readRequest } from './request.js';
-export { auditProof, signedRead, signedWrite, type WorkResult } from './signed.js';
+export { auditProof, StaleWork, signedRead, signedWrite, type WorkResult } from './signed.js';

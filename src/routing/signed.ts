@@ -3,6 +3,7 @@ import type { ActionRule, SignedCall } from '../auth/index.js';
 import { authenticate, runOnce } from '../auth/index.js';
 import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
+import { AppError } from '../errors.js';
 import { settled } from './answer.js';
 import { type AppContextOf, noteAgent } from './env.js';
 import { noteQuota } from './quota.js';
@@ -13,22 +14,41 @@ export interface WorkResult {
   data: unknown;
 }
 
+type Work = (tx: Tx) => Promise<WorkResult>;
+
+/** Thrown by work that finds, under its locks, that what it prepared no longer fits: it is prepared once more. */
+export class StaleWork extends AppError {
+  constructor() {
+    super('CONFLICT', { message: 'The state changed while the request was handled; try again.' });
+  }
+}
+
+/** How often work is prepared anew before the client is told of the conflict. */
+const MAX_PREPARATIONS = 4;
+
 /**
  * Answers a signed write.
- * @param prepare checks the signed body and returns the work; the work runs in the transaction that also stores its
- * result under the nonce. It is not called for a repeat.
+ * @param prepare checks the signed body, computes what takes long or touches the object store, and returns the work; the
+ * work runs in the transaction that also stores its result under the nonce. It is not called for a repeat.
+ * @throws AppError what `prepare` and the work throw; CONFLICT when the work is stale again and again
  */
 export async function signedWrite(
   c: AppContextOf,
   ctx: AppContext,
   rule: Omit<ActionRule, 'mutates'>,
-  prepare: (call: SignedCall) => (tx: Tx) => Promise<WorkResult>,
+  prepare: (call: SignedCall) => Work | Promise<Work>,
 ): Promise<Response> {
   const call = await authenticate(ctx, await readRequest(c), { ...rule, mutates: true });
   noteAgent(c, call.principal.agentId);
   noteQuota(c, call.quota);
   if (call.replay) return settled(c, { ...call.replay, replayed: true });
-  return settled(c, await runOnce(ctx, call, prepare(call)));
+  for (let preparations = 1; ; preparations++) {
+    try {
+      return settled(c, await runOnce(ctx, call, await prepare(call)));
+    } catch (error) {
+      if (!(error instanceof StaleWork) || preparations === MAX_PREPARATIONS) throw error;
+    }
+  }
 }
 
 /** Authenticates a signed read; nonces of reads are not used up. */

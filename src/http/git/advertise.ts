@@ -36,11 +36,16 @@ export async function advertise(
   const v01 = version === 1 ? 1 : 0;
   if (service === 'git-receive-pack') {
     const capabilities = [...RECEIVE_PACK_CAPABILITIES, `agent=${AGENT}`];
-    return advertiseV0({ service, refs: refs.map(advertised), capabilities, version: v01 });
+    return advertiseV0({ service, refs: refs.filter(isPushable).map(advertised), capabilities, version: v01 });
   }
   const head = headOf(repo, refs);
   const capabilities = UPLOAD_PACK_CAPABILITIES;
   return advertiseV0({ service, refs: refs.map(advertised), head, capabilities, version: v01 });
+}
+
+/** Refs of pull requests are hidden from pushes, so that `git push --mirror` does not try to delete them. */
+function isPushable({ name }: Ref): boolean {
+  return !name.startsWith('refs/pull/');
 }
 
 /** HEAD stands for the default branch, whether or not that exists yet. */
