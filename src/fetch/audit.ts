@@ -7,6 +7,8 @@ import type { Repository } from '../repos/index.js';
 export interface FetchFacts {
   wants: number;
   haves: number;
+  /** Commits to go down as the client asked, 2147483647 = all; null when it did not ask. */
+  depth?: number | null;
 }
 
 /** Writes the audit row of a fetch; an anonymous one without any claim leaves none. @throws AppError AUDIT_ERROR */
@@ -16,7 +18,7 @@ export async function auditFetch(
   credential: GitCredential,
   facts: FetchFacts,
 ): Promise<void> {
-  const data = { repo_id: repo.repoId, wants_count: facts.wants, haves_count: facts.haves, depth: null };
+  const data = { repo_id: repo.repoId, wants_count: facts.wants, haves_count: facts.haves, depth: facts.depth ?? null };
   const common = {
     action: 'git-upload-pack',
     resourceType: 'repository',

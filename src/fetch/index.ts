@@ -1,7 +1,8 @@
 /** Serving fetches and clones. */
 export { auditFetch } from './audit.js';
-export { prepareAtDepth, type ShallowPack } from './clone-depth.js';
+export { type DepthInput, type DepthPlan, planDepth } from './depth.js';
 export type { PlanInput } from './plan.js';
 export { type PreparedPack, preparePack } from './prepare.js';
+export { objectSizes } from './sizes.js';
 export { type ByteSink, type Framing, streamFile } from './stream-file.js';
 export { type ResolvedWants, resolveWants, WantRefused } from './wants.js';

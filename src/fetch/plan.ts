@@ -6,9 +6,11 @@
  * oldest on is closed: nothing in it needs anything outside. Everything after the run is walked commit by commit.
  */
 import type { Snapshot, StoredPack } from '../catalog/index.js';
+import type { ObjectFilter } from '../git/index.js';
 import { type Oid, packOids } from '../git/oid.js';
 import type { BuildRequest } from '../packs/index.js';
 import type { Ref } from '../refs/index.js';
+import type { DepthPlan } from './depth.js';
 import type { ResolvedWants } from './wants.js';
 
 export interface PlanInput {
@@ -20,6 +22,10 @@ export interface PlanInput {
   refs: readonly Ref[];
   thin: boolean;
   ofsDelta: boolean;
+  /** Set for a client that is or will be shallow. */
+  depth?: DepthPlan;
+  /** Set for a partial fetch. */
+  filter?: ObjectFilter | undefined;
 }
 
 export interface Plan extends Omit<BuildRequest, 'packs' | 'outPath'> {
@@ -29,38 +35,69 @@ export interface Plan extends Omit<BuildRequest, 'packs' | 'outPath'> {
   needed: string[];
 }
 
+const NO_DEPTH: DepthPlan = { shallow: [], unshallow: [], cut: new Set() };
+
 export function planPack(snapshot: Snapshot, input: PlanInput): Plan {
   const { graph } = snapshot;
-  const included = graph.reachable(input.wants.commits, [...input.haves]);
+  const { filter, depth = NO_DEPTH } = input;
+  const known = [...input.haves, ...depth.unshallow];
+  // The client has the commits of a border that moves, but nothing behind: the walk begins anew at their parents.
+  const behind = depth.unshallow.flatMap((commit) => graph.parents(commit)).filter((parent) => parent >= 0);
+  const roots = new Set([...input.wants.commits, ...behind]);
+  const included = graph.reachable([...roots], known, { cut: depth.cut });
+  const sent = passes(filter, 'commit') ? included : included.filter((commit) => roots.has(commit));
   const extra = new Set<Oid>([...input.wants.tags, ...input.wants.blobs]);
-  const member = new Uint8Array(graph.size);
-  for (const commit of included) member[commit] = 1;
+  const member = flags(graph.size, sent);
   if (input.includeTag) {
     for (const ref of input.refs) {
       if (ref.peeled !== undefined && member[graph.indexOf(ref.peeled)] === 1) addTagChain(snapshot, ref.oid, extra);
     }
   }
-  const whole = input.haves.length > 0 ? [] : closedRun(snapshot, member, new Set([...extra, ...input.wants.trees]));
+  const named = new Set([...extra, ...input.wants.trees]);
+  // Part of a stored pack is all that a client with a border or a filter wants.
+  const whole = known.length > 0 || depth.cut.size > 0 || filter ? [] : closedRun(snapshot, member, named);
   const covered = (commit: number) => whole.some((pack) => commit >= pack.commits.from && commit < pack.commits.to);
-  const commits = included.filter((commit) => !covered(commit));
+  const commits = sent.filter((commit) => !covered(commit));
+  const walked = passes(filter, 'tree') || passes(filter, 'blob') ? included.filter((commit) => !covered(commit)) : [];
   const inWhole = (oid: Oid) => whole.some((pack) => pack.tips.includes(oid));
   const rest = [...extra].filter((oid) => !inWhole(oid));
   const trees = input.wants.trees.filter((oid) => !inWhole(oid));
-  const boundary = input.haves.length > 0 ? boundaryOf(snapshot, included, member, input.haves) : [];
-  const complete = commits.length === 0 && trees.length === 0 && rest.length === 0;
+  // Where no tree is walked, nobody asks what the client has.
+  const boundary = walked.length + trees.length === 0 ? [] : boundaryOf(snapshot, included, input.haves, depth);
+  const complete = walked.length === 0 && commits.length === 0 && trees.length === 0 && rest.length === 0;
+  const blobsOnly = included.length + trees.length + whole.length === 0 && rest.length === input.wants.blobs.length;
   return {
     wholePacks: whole.map((pack) => pack.hash),
     commits: graph.pack(commits, 'oids'),
-    trees: Buffer.concat([graph.pack(commits, 'trees'), packOids(trees)]),
+    trees: graph.pack(walked, 'trees'),
+    givenTrees: packOids(trees),
     boundaryCommits: graph.pack(boundary, 'oids'),
     boundaryTrees: graph.pack(boundary, 'trees'),
     extra: packOids(rest),
-    thin: input.thin && boundary.length > 0,
+    // A client with a filter may lack any tree or blob of the commits it has, so none of them can be a base.
+    thin: input.thin && boundary.length > 0 && filter === undefined,
     ofsDelta: input.ofsDelta,
-    single:
-      whole.length === 1 && commits.length === 0 && rest.length === 0 && trees.length === 0 ? whole[0] : undefined,
-    needed: complete ? whole.map((pack) => pack.hash) : snapshot.packs.map((pack) => pack.hash),
+    ...(filter === undefined ? {} : { filter }),
+    single: complete && whole.length === 1 ? whole[0] : undefined,
+    needed: neededPacks(snapshot, complete ? whole : undefined, blobsOnly ? input.wants.blobPacks : undefined),
   };
+}
+
+function flags(size: number, commits: Int32Array): Uint8Array {
+  const set = new Uint8Array(size);
+  for (const commit of commits) set[commit] = 1;
+  return set;
+}
+
+function passes(filter: ObjectFilter | undefined, type: 'commit' | 'tree' | 'blob'): boolean {
+  if (filter === undefined) return true;
+  if (filter.types?.includes(type) === false) return false;
+  return type === 'commit' || (filter.treeDepth > 0 && (type === 'tree' || filter.blobLimit > 0));
+}
+
+/** A lazy fetch of blobs opens the packs that hold them; whoever walks may need any pack. */
+function neededPacks(snapshot: Snapshot, whole: StoredPack[] | undefined, blobPacks: string[] | undefined): string[] {
+  return blobPacks ?? (whole ?? snapshot.packs).map((pack) => pack.hash);
 }
 
 function addTagChain(snapshot: Snapshot, oid: Oid, into: Set<Oid>): void {
@@ -81,10 +118,21 @@ function closedRun(snapshot: Snapshot, member: Uint8Array, single: ReadonlySet<O
   return run;
 }
 
-/** Commits the client has that border on what is sent, and what it named itself: the bases of a thin pack. */
-function boundaryOf(snapshot: Snapshot, included: Int32Array, member: Uint8Array, haves: readonly number[]): number[] {
+/**
+ * Commits the client has that border on what is sent, and what it named itself: the bases of a thin pack. Behind a border
+ * commit of the client there is nothing that it has.
+ */
+function boundaryOf(
+  snapshot: Snapshot,
+  included: Int32Array,
+  haves: readonly number[],
+  { cut, unshallow }: DepthPlan,
+): number[] {
+  if (haves.length === 0 && unshallow.length === 0) return [];
+  const member = flags(snapshot.graph.size, included);
   const boundary = new Set(haves.filter((commit) => member[commit] === 0).slice(0, MAX_HAVE_BASES));
-  for (const commit of snapshot.graph.boundary(included)) boundary.add(commit);
+  for (const commit of unshallow) boundary.add(commit);
+  for (const commit of snapshot.graph.boundary(included, cut)) boundary.add(commit);
   return [...boundary];
 }
 

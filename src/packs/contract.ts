@@ -6,6 +6,7 @@ import type { TreeDiff } from '../git/diff/index.js';
 import type { MergeLabels, MergePlan, NewObject } from '../git/merge/index.js';
 import type { GitObject, ObjectType } from '../git/objects/type.js';
 import type { Oid } from '../git/oid.js';
+import type { ObjectFilter } from '../git/upload-pack/index.js';
 
 /** The files of one stored pack on the local disk. The sidecar `meta` is described in git/pack/meta.ts. */
 export interface LocalPack {
@@ -85,9 +86,14 @@ export interface BuildRequest {
   packs: LocalPack[];
   /** Hashes of packs of which every object is to be sent. */
   wholePacks: string[];
-  /** Commits to send, parents first, and the root tree of each at the same position. */
+  /** Commits to send, parents first. */
   commits: Uint8Array;
+  /** Root trees of commits; what is reachable from them is sent as far as the filter lets it pass. */
   trees: Uint8Array;
+  /** Trees that the client named: always sent, and their entries count as depth 0 of the filter. */
+  givenTrees?: Uint8Array;
+  /** What of trees and blobs is sent; undefined = all. */
+  filter?: ObjectFilter;
   /** Root trees of commits the client has; nothing reachable from them is sent. */
   boundaryTrees: Uint8Array;
   /** Single objects to send, such as annotated tags. */
@@ -105,6 +111,15 @@ export interface BuildResult {
   objects: number;
   /** Deltas sent as deltas. */
   reusedDeltas: number;
+}
+
+/** A question for {@link PackEngine.findReachable}. Ids are 20 bytes each in one buffer. */
+export interface ReachRequest {
+  /** Stored packs, newest first. */
+  packs: LocalPack[];
+  /** Trees to walk down from. */
+  trees: Uint8Array;
+  sought: Uint8Array;
 }
 
 export interface UnpackBatch {
@@ -158,6 +173,12 @@ export interface PackEngine {
   index(request: IndexRequest, bases: BaseSource): Promise<IndexResult>;
   /** Writes the pack for a fetch. @throws AppError OBJECT_CORRUPTED when a needed object cannot be read */
   build(request: BuildRequest): Promise<BuildResult>;
+  /**
+   * Walks trees until all sought trees and blobs were met, or to the end.
+   * @returns per sought id 1 when it is reachable, else 0
+   * @throws AppError OBJECT_CORRUPTED when a tree cannot be read
+   */
+  findReachable(request: ReachRequest): Promise<Uint8Array>;
   /** Reads one object that fits in memory (64 MiB); undefined when no pack has it. Its id is checked. */
   read(packs: LocalPack[], oid: Oid): Promise<GitObject | undefined>;
   /**

@@ -41,6 +41,8 @@ export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
     index: (request, bases) => withBases(bases, (port) => run<IndexResult>(heavy, { kind: 'index', request, port })),
     build: (request) =>
       run<BuildResult>(heavy, { kind: 'build', request: { ...request, packs: request.packs.map(plain) } }),
+    findReachable: (request) =>
+      run<Uint8Array>(heavy, { kind: 'reach', request: { ...request, packs: request.packs.map(plain) } }),
     read: (packs, oid) => run(reads, { kind: 'read', packs: packs.map(plain), oid }),
     unpack: (pack, from, folder) => run<UnpackBatch>(reads, { kind: 'unpack', pack: plain(pack), from, folder }),
     diff: (request) => run<TreeDiff>(heavy, { kind: 'diff', request: { ...request, packs: request.packs.map(plain) } }),

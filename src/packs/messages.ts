@@ -3,11 +3,12 @@ import type { MessagePort } from 'node:worker_threads';
 import { AppError, type ErrorCode } from '../errors.js';
 import type { GitObject } from '../git/objects/type.js';
 import type { Oid } from '../git/oid.js';
-import type { BuildRequest, DiffRequest, IndexRequest, LocalPack, MergeRequest } from './contract.js';
+import type { BuildRequest, DiffRequest, IndexRequest, LocalPack, MergeRequest, ReachRequest } from './contract.js';
 
 export type Task =
   | { kind: 'index'; request: IndexRequest; port: MessagePort }
   | { kind: 'build'; request: BuildRequest }
+  | { kind: 'reach'; request: ReachRequest }
   | { kind: 'read'; packs: LocalPack[]; oid: Oid }
   | { kind: 'diff'; request: DiffRequest }
   | { kind: 'merge'; request: MergeRequest }

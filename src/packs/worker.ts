@@ -6,6 +6,7 @@ import { buildPack } from './tasks/build.js';
 import { diffTask } from './tasks/diff.js';
 import { indexPack } from './tasks/index-pack.js';
 import { mergeTask } from './tasks/merge.js';
+import { findReachable } from './tasks/reach.js';
 import { readObject } from './tasks/read.js';
 import { unpackBatch } from './tasks/unpack.js';
 
@@ -19,6 +20,8 @@ async function run(task: Task): Promise<unknown> {
       return indexPack(task.request, askOver(task.port));
     case 'build':
       return buildPack(task.request);
+    case 'reach':
+      return findReachable(task.request);
     case 'read': {
       const object = await readObject(task.packs, task.oid);
       return object === undefined ? undefined : { ...object, data: compact(object.data) };

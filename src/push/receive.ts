@@ -9,7 +9,7 @@ import { storedWrite } from '../auth/index.js';
 import { loadSnapshot, type PackFiles, readObject, type Snapshot, storePack } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import { AppError, type ErrorCode } from '../errors.js';
-import type { CommitGraph, RefCommand } from '../git/index.js';
+import { type CommitGraph, decodeSegment, type RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
 import { DEFAULT_PACK_LIMITS, type IndexResult, type LocalPack } from '../packs/index.js';
 import { examineHeads } from '../pulls/index.js';
@@ -25,6 +25,8 @@ export interface PushRequest {
   repo: Repository;
   commands: readonly RefCommand[];
   atomic: boolean;
+  /** Commits whose parents the client lacks; none unless its repository is shallow. */
+  shallow?: readonly Oid[];
   /** Bytes after the command list; empty when nothing but deletions was asked for. */
   pack: AsyncIterable<Uint8Array>;
   /** The proof when it is at hand, or a check that needs the hash of the pack first. */
@@ -116,7 +118,9 @@ async function receive(
   if (pack !== undefined) {
     const missing = await findMissing(ctx, snapshot, pack);
     if (missing !== undefined) {
-      return refuseAll(commands, 'ok', `missing necessary objects (${missing})`, 'INVALID_PACKFILE');
+      const cutOff = isCutOff(graph, pack, request.shallow ?? []);
+      const reason = cutOff ? 'shallow update not allowed' : `missing necessary objects (${missing})`;
+      return refuseAll(commands, 'ok', reason, 'INVALID_PACKFILE');
     }
   }
   for (const [refName, reason] of await checkTips(ctx, snapshot, graph, commands, pack?.tipTypes ?? {})) {
@@ -266,6 +270,18 @@ export function refuseAll(
 ): PushReport {
   const results = commands.map(({ refName }) => ({ refName, ok: false as const, reason, ...(code && { code }) }));
   return { unpack, results };
+}
+
+/**
+ * Whether the pack brings border commits of a shallow client whose parents are nowhere: the server stays whole.
+ * @param graph with the commits of the pack
+ */
+function isCutOff(graph: CommitGraph, pack: IndexResult, shallow: readonly Oid[]): boolean {
+  if (shallow.length === 0) return false;
+  const border = new Set(shallow);
+  return decodeSegment(pack.segment).commits.some(
+    ({ oid, parents }) => border.has(oid) && !parents.every((parent) => graph.has(parent)),
+  );
 }
 
 function fingerprintOf({ commands, atomic, repo }: PushRequest): string {

@@ -18,13 +18,13 @@ export function seeded(seed: number): Random {
   };
 }
 
-/** Runs git and returns its output. */
-export function git(cwd: string, args: string[], input: string | Buffer = ''): Buffer {
+/** Runs git and returns its output. `protocol` is what a client would ask the server for. */
+export function git(cwd: string, args: string[], input: string | Buffer = '', protocol = ''): Buffer {
   return execFileSync('git', args, {
     cwd,
     input,
     maxBuffer: 1 << 30,
-    env: { ...process.env, GIT_CONFIG_NOSYSTEM: '1', HOME: cwd, GIT_DIR: cwd },
+    env: { ...process.env, GIT_CONFIG_NOSYSTEM: '1', HOME: cwd, GIT_DIR: cwd, GIT_PROTOCOL: protocol },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
 }

@@ -7,8 +7,9 @@ import { OID_BYTES, type Oid, oidAt, oidToBytes } from '../oid.js';
 import { dateOrder } from './date-order.js';
 import { appendSegment, hasLateParents, inOrder, type TagTarget } from './load.js';
 import { measureSegment } from './segment.js';
+import { borderAtDepth, borderOf, type ShallowBorder } from './shallow.js';
 import { CommitTable, MISSING } from './table.js';
-import { isAncestor, mergeBases, reachable, reachesAny } from './walk.js';
+import { isAncestor, mergeBases, reachable, reachesAny, type WalkLimits } from './walk.js';
 
 /** A cycle of tags cannot exist, as ids are hashes; this bounds the walk over a chain somebody pushed. */
 const MAX_TAG_DEPTH = 1000;
@@ -125,9 +126,9 @@ export class CommitGraph {
    * Commits reachable from `include` and not from `exclude`, parents first.
    * @throws GraphError when the way leads to a parent that the graph lacks
    */
-  reachable(include: readonly number[], exclude: readonly number[]): Int32Array {
+  reachable(include: readonly number[], exclude: readonly number[], limits: WalkLimits = {}): Int32Array {
     this.#checkAll(include, exclude);
-    return reachable(this.#table, include, exclude);
+    return reachable(this.#table, include, exclude, limits);
   }
 
   /**
@@ -138,13 +139,32 @@ export class CommitGraph {
     return dateOrder(this.#table, this.#check(start), skip, limit);
   }
 
-  /** Parents of `commits` that are not among them: what the receiver of those commits has already. */
-  boundary(commits: Int32Array): Int32Array {
+  /**
+   * The border of a clone that goes `depth` commits down from `heads`; a head itself has depth 1.
+   * @throws GraphError when the way leads to a parent that the graph lacks
+   */
+  borderAtDepth(heads: readonly number[], depth: number): ShallowBorder {
+    this.#checkAll(heads);
+    return borderAtDepth(this.#table, this.size, heads, depth);
+  }
+
+  /** The border of a clone that holds just `commits`: those with a parent that is not among them. */
+  borderOf(commits: Int32Array): ShallowBorder {
+    for (const commit of commits) this.#check(commit);
+    return borderOf(this.#table, this.size, commits);
+  }
+
+  /**
+   * Parents of `commits` that are not among them: what the receiver of those commits has already.
+   * @param cut commits whose parents count as absent
+   */
+  boundary(commits: Int32Array, cut?: ReadonlySet<number>): Int32Array {
     const seen = new Uint8Array(this.size);
     for (const commit of commits) seen[this.#check(commit)] = 1;
     const outside: number[] = [];
     const { parentStart, parents } = this.#table;
     for (const commit of commits) {
+      if (cut?.has(commit)) continue;
       for (let i = parentStart[commit]!; i < parentStart[commit + 1]!; i++) {
         const parent = parents[i]!;
         if (parent === MISSING || seen[parent] === 1) continue;

@@ -10,4 +10,5 @@ export {
   type SegmentTag,
   type SegmentVisitor,
 } from './segment.js';
-export { GraphError } from './walk.js';
+export type { ShallowBorder } from './shallow.js';
+export { GraphError, type WalkLimits } from './walk.js';

@@ -23,8 +23,21 @@ function largest(...lists: (readonly number[])[]): number {
   return max;
 }
 
-export function reachable(table: CommitTable, include: readonly number[], exclude: readonly number[]): Int32Array {
-  const { parents, parentStart } = table;
+/** Where a walk ends before the roots. */
+export interface WalkLimits {
+  /** Commits whose parents count as absent, as in a shallow repository. */
+  cut?: ReadonlySet<number>;
+  /** Commits with an earlier committer time, seconds since 1970, are left out, and so is everything behind them. */
+  since?: number;
+}
+
+export function reachable(
+  table: CommitTable,
+  include: readonly number[],
+  exclude: readonly number[],
+  { cut, since = Number.NEGATIVE_INFINITY }: WalkLimits = {},
+): Int32Array {
+  const { parents, parentStart, times } = table;
   const top = largest(include, exclude);
   const flags = new Uint8Array(top + 1);
   /** Commits marked INCLUDED and not EXCLUDED that the loop has not come to. */
@@ -40,12 +53,14 @@ export function reachable(table: CommitTable, include: readonly number[], exclud
   for (const row of exclude) mark(row, EXCLUDED);
   const found: number[] = [];
   for (let row = top; open > 0; row--) {
+    if (flags[row] === INCLUDED && times[row]! < since) mark(row, EXCLUDED);
     const bits = flags[row]!;
     if (bits === 0) continue;
     if (bits === INCLUDED) {
       open--;
       found.push(row);
     }
+    if (cut?.has(row)) continue;
     for (let i = parentStart[row]!; i < parentStart[row + 1]!; i++) {
       const parent = parents[i]!;
       if (parent === MISSING) throw missing(table, i);

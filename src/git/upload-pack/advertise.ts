@@ -66,7 +66,9 @@ export function advertiseV2({ agent, fetch }: CapabilitiesV2): Buffer {
     `agent=${agent}`,
     'ls-refs=unborn',
     fetch.length === 0 ? 'fetch' : `fetch=${fetch.join(' ')}`,
+    'server-option',
     'object-format=sha1',
+    'object-info',
   ];
   return Buffer.concat([...lines.map((line) => pktLine(`${line}\n`)), FLUSH]);
 }

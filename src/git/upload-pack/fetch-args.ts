@@ -1,7 +1,7 @@
 /** Arguments that the fetch requests of all protocol versions share, and the lines that carry them. */
 import { isOid, type Oid } from '../oid.js';
 import { ProtocolError, quoteLine } from '../pktline/index.js';
-import { MAX_SHALLOW } from './limits.js';
+import { INFINITE_DEPTH, MAX_SHALLOW } from './limits.js';
 
 /** Shallow and partial clones (gitprotocol-pack "Packfile Negotiation", gitprotocol-v2 "fetch"). */
 export interface DepthArgs {
@@ -29,10 +29,10 @@ export function oidArgument(line: string, prefix: string, what: string): Oid {
   return oid;
 }
 
-function positive(line: string, prefix: string): number {
+function wholeNumber(line: string, prefix: string, min: number, max: number): number {
   const text = line.slice(prefix.length);
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value === 0 || !Number.isSafeInteger(value)) {
+  if (!/^\d+$/.test(text) || value < min || value > max) {
     throw new ProtocolError(`Invalid ${prefix.trim()}: ${quoteLine(line)}`);
   }
   return value;
@@ -40,15 +40,22 @@ function positive(line: string, prefix: string): number {
 
 /** Takes a line that is one of the depth arguments. @returns false for another line @throws ProtocolError */
 export function takeDepthLine(args: DepthArgs, line: string): boolean {
-  if (line.startsWith('shallow ')) args.shallow.push(oidArgument(line, 'shallow ', 'a shallow object id'));
-  else if (line.startsWith('deepen ')) args.deepen = positive(line, 'deepen ');
-  else if (line.startsWith('deepen-since ')) args.deepenSince = positive(line, 'deepen-since ');
+  if (line.startsWith('shallow ')) args.shallow.push(shallowOid(line));
+  else if (line.startsWith('deepen ')) args.deepen = wholeNumber(line, 'deepen ', 1, INFINITE_DEPTH);
+  else if (line.startsWith('deepen-since '))
+    args.deepenSince = wholeNumber(line, 'deepen-since ', 0, Number.MAX_SAFE_INTEGER);
   else if (line.startsWith('deepen-not ')) args.deepenNot.push(line.slice('deepen-not '.length));
   else if (line === 'deepen-relative') args.deepenRelative = true;
   else if (line.startsWith('filter ')) takeFilter(args, line.slice('filter '.length));
   else return false;
   if (args.shallow.length + args.deepenNot.length > MAX_SHALLOW) throw new ProtocolError('too many shallow lines');
   return true;
+}
+
+function shallowOid(line: string): Oid {
+  const oid = line.slice('shallow '.length);
+  if (!isOid(oid)) throw new ProtocolError(`invalid shallow line: ${quoteLine(line)}`);
+  return oid;
 }
 
 function takeFilter(args: DepthArgs, filter: string): void {
@@ -59,8 +66,13 @@ function takeFilter(args: DepthArgs, filter: string): void {
 /** @throws ProtocolError when arguments exclude each other */
 export function checkDepth(args: DepthArgs): void {
   if (args.deepen > 0 && (args.deepenSince !== undefined || args.deepenNot.length > 0)) {
-    throw new ProtocolError('deepen and deepen-since (or deepen-not) cannot be used together');
+    throw new ProtocolError('git upload-pack: deepen and deepen-since (or deepen-not) cannot be used together');
   }
+}
+
+/** True when the client asked for another border than it has. */
+export function asksToDeepen({ deepen, deepenSince, deepenNot }: DepthArgs): boolean {
+  return deepen > 0 || deepenSince !== undefined || deepenNot.length > 0;
 }
 
 /** True when the client is shallow or wants to be. */

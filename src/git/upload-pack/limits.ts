@@ -8,3 +8,7 @@ export const MAX_HAVES = 200_000;
 export const MAX_SHALLOW = 200_000;
 /** With more prefixes git's server sends everything, and so do we. */
 export const MAX_REF_PREFIXES = 65_536;
+/** Sizes asked for at a time; each costs a look-up in every pack. */
+export const MAX_OBJECT_INFO = 65_536;
+/** What `--unshallow` sends as depth: everything (git's INFINITE_DEPTH). */
+export const INFINITE_DEPTH = 0x7fffffff;

@@ -4,6 +4,7 @@
  */
 import type { Oid } from '../oid.js';
 import { DELIM, FLUSH, pktLine } from '../pktline/index.js';
+import { lineWriter } from './sections.js';
 import type { V0Request } from './v0-request.js';
 import type { FetchArgs } from './v2-request.js';
 
@@ -82,23 +83,21 @@ export function negotiateV0(request: V0Input, knowledge: Knowledge): Negotiation
   return answer(true);
 }
 
-type V2Input = Pick<FetchArgs, 'wants' | 'wantRefs' | 'haves' | 'done' | 'waitForDone'>;
+type V2Input = Pick<FetchArgs, 'wants' | 'wantRefs' | 'haves' | 'done' | 'waitForDone' | 'sidebandAll'>;
 
 /**
  * Protocol 2. When `pack` is true the sections of the pack follow and end with a flush; otherwise the bytes are the
- * whole answer.
+ * whole answer. With `wait-for-done` a client may ask what is common without wanting anything.
  */
 export function negotiateV2(args: V2Input, knowledge: Knowledge): Negotiation {
   const common = [...new Set(args.haves)].filter((oid) => knowledge.has(oid));
-  if (args.wants.length === 0 && args.wantRefs.length === 0) return { bytes: Buffer.alloc(0), pack: false, common };
-  if (args.done || args.haves.length === 0) return { bytes: Buffer.alloc(0), pack: true, common };
+  const nothing = Buffer.alloc(0);
+  const wanting = args.wants.length > 0 || args.wantRefs.length > 0;
+  if (!wanting && (!args.waitForDone || args.haves.length === 0)) return { bytes: nothing, pack: false, common };
+  if (args.done || args.haves.length === 0) return { bytes: nothing, pack: true, common };
   const lines = ['acknowledgments', ...(common.length === 0 ? ['NAK'] : common.map((oid) => `ACK ${oid}`))];
   const pack = !args.waitForDone && common.length > 0 && knowledge.readyToGiveUp(common);
   if (pack) lines.push('ready');
-  return { bytes: Buffer.concat([...lines.map((line) => pktLine(`${line}\n`)), pack ? DELIM : FLUSH]), pack, common };
-}
-
-/** The line that begins the pack's section in protocol 2. */
-export function packfileHeader(): Buffer {
-  return pktLine('packfile\n');
+  const put = lineWriter(args.sidebandAll);
+  return { bytes: Buffer.concat([...lines.map((line) => put(`${line}\n`)), pack ? DELIM : FLUSH]), pack, common };
 }

@@ -81,7 +81,7 @@ describe('version 2 fetch', () => {
     [body('command', FLUSH), "invalid command ''"],
     [body('agent=x', FLUSH), 'no command requested'],
     [body(DELIM, FLUSH), 'no command requested'],
-    [body('command=fetch', 'session-id=1', FLUSH), "unknown capability 'session-id=1'"],
+    [body('command=fetch', 'push-options=1', FLUSH), "unknown capability 'push-options=1'"],
     [body('command=fetch', 'object-format=sha256', FLUSH), 'mismatched object format'],
     [body('command=ls-refs', DELIM, 'peeled', FLUSH), "unexpected line: 'peeled'"],
     [body('command=fetch', DELIM, DELIM, FLUSH), 'expected flush'],

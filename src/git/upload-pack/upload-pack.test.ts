@@ -118,7 +118,9 @@ describe('advertisement', () => {
       'agent=x\n',
       'ls-refs=unborn\n',
       'fetch=shallow filter\n',
+      'server-option\n',
       'object-format=sha1\n',
+      'object-info\n',
       FLUSH,
     );
     expect(advertiseV2({ agent: 'x', fetch: ['shallow', 'filter'] })).toEqual(expected);

@@ -5,6 +5,7 @@ import { chomp, ProtocolError, quoteLine, readPackets } from '../pktline/index.j
 import { checkDepth, type DepthArgs, noDepth, oidArgument, takeDepthLine } from './fetch-args.js';
 import { MAX_HAVES, MAX_WANTS } from './limits.js';
 import { type LsRefsArgs, parseLsRefs } from './ls-refs.js';
+import { type ObjectInfoArgs, parseObjectInfo } from './object-info.js';
 
 export interface FetchArgs extends DepthArgs {
   /** Distinct, in the order sent. */
@@ -21,9 +22,17 @@ export interface FetchArgs extends DepthArgs {
   packfileUris: string[];
 }
 
-export type V2Request =
-  | { command: 'ls-refs'; args: LsRefsArgs; agent?: string }
-  | { command: 'fetch'; args: FetchArgs; agent?: string };
+export type V2Request = { agent?: string } & (
+  | { command: 'ls-refs'; args: LsRefsArgs }
+  | { command: 'fetch'; args: FetchArgs }
+  | { command: 'object-info'; args: ObjectInfoArgs }
+);
+
+const COMMANDS = ['ls-refs', 'fetch', 'object-info'] as const;
+
+function isCommand(name: string): name is (typeof COMMANDS)[number] {
+  return (COMMANDS as readonly string[]).includes(name);
+}
 
 const FLAGS = {
   done: 'done',
@@ -96,7 +105,7 @@ function split(bytes: Uint8Array): RawRequest | undefined {
 export function parseV2Request(bytes: Uint8Array): V2Request | undefined {
   const raw = split(bytes);
   if (raw === undefined) return undefined;
-  let command: string | undefined;
+  let command: (typeof COMMANDS)[number] | undefined;
   let agent: string | undefined;
   for (const line of raw.head) {
     const at = line.indexOf('=');
@@ -106,17 +115,24 @@ export function parseV2Request(bytes: Uint8Array): V2Request | undefined {
         const [second, first] = [quoteLine(value), quoteLine(command)];
         throw new ProtocolError(`command '${second}' requested after already requesting command '${first}'`);
       }
-      if (value !== 'ls-refs' && value !== 'fetch') throw new ProtocolError(`invalid command '${quoteLine(value)}'`);
+      if (!isCommand(value)) throw new ProtocolError(`invalid command '${quoteLine(value)}'`);
       command = value;
     } else if (key === 'agent') agent = value;
     else if (key === 'object-format') {
       if (value !== 'sha1')
         throw new ProtocolError(`mismatched object format: server sha1; client ${quoteLine(value)}`);
+    } else if (key === 'server-option' || key === 'session-id') {
+      // Options are for hooks, which this server has none of; the session id is for the client's own logs.
     } else throw new ProtocolError(`unknown capability '${quoteLine(line)}'`);
   }
   if (command === undefined) throw new ProtocolError('no command requested');
   const common = agent === undefined ? {} : { agent };
-  return command === 'ls-refs'
-    ? { command: 'ls-refs', args: parseLsRefs(raw.args), ...common }
-    : { command: 'fetch', args: parseFetch(raw.args), ...common };
+  switch (command) {
+    case 'ls-refs':
+      return { command, args: parseLsRefs(raw.args), ...common };
+    case 'fetch':
+      return { command, args: parseFetch(raw.args), ...common };
+    case 'object-info':
+      return { command, args: parseObjectInfo(raw.args), ...common };
+  }
 }

@@ -1,7 +1,7 @@
 /** The ref advertisement of GET info/refs (gitprotocol-http, "Discovering References"). */
 import type { GitService } from '../../auth/index.js';
 import type { AppContext } from '../../context.js';
-import { type AdvertisedRef, advertiseV0, advertiseV2, type Head } from '../../git/index.js';
+import { type AdvertisedRef, advertiseV0, advertiseV2, type FetchFeature, type Head } from '../../git/index.js';
 import { listRefs, type Ref } from '../../refs/index.js';
 import type { Repository } from '../../repos/index.js';
 import { RECEIVE_PACK_CAPABILITIES } from './receive-pack.js';
@@ -16,12 +16,26 @@ const UPLOAD_PACK_CAPABILITIES = [
   'side-band',
   'side-band-64k',
   'ofs-delta',
+  'shallow',
+  'deepen-since',
+  'deepen-not',
+  'deepen-relative',
   'no-progress',
   'include-tag',
   'allow-tip-sha1-in-want',
   'allow-reachable-sha1-in-want',
+  'filter',
   'object-format=sha1',
   `agent=${AGENT}`,
+];
+
+/** What `fetch` of protocol 2 takes beyond its plain arguments. */
+export const FETCH_FEATURES: readonly FetchFeature[] = [
+  'shallow',
+  'wait-for-done',
+  'filter',
+  'ref-in-want',
+  'sideband-all',
 ];
 
 /** @param version what the client asked for; pushes have no version 2, so it is answered as 0 like git does */
@@ -31,7 +45,7 @@ export async function advertise(
   service: GitService,
   version: 0 | 1 | 2,
 ): Promise<Buffer> {
-  if (service === 'git-upload-pack' && version === 2) return advertiseV2({ agent: AGENT, fetch: [] });
+  if (service === 'git-upload-pack' && version === 2) return advertiseV2({ agent: AGENT, fetch: FETCH_FEATURES });
   const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
   const v01 = version === 1 ? 1 : 0;
   if (service === 'git-receive-pack') {

@@ -66,6 +66,7 @@ export async function receivePack(
     repo,
     commands: parser.commands,
     atomic: parser.capabilities.has('atomic'),
+    shallow: parser.shallow,
     pack: rest(parser, body),
     credential: pushCredential(repo, credential),
     quota,

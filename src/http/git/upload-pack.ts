@@ -5,46 +5,65 @@ import type { AppContext } from '../../context.js';
 import { AppError } from '../../errors.js';
 import {
   auditFetch,
+  type DepthPlan,
   type Framing,
+  objectSizes,
   type PreparedPack,
   preparePack,
+  type ResolvedWants,
   resolveWants,
   streamFile,
   WantRefused,
 } from '../../fetch/index.js';
 import {
+  asksToDeepen,
   CHANNEL,
   errPacket,
+  type FetchArgs,
   FLUSH,
-  type Knowledge,
+  lineWriter,
   lsRefsAnswer,
   type Negotiation,
   negotiateV0,
   negotiateV2,
-  type Oid,
+  type ObjectFilter,
+  objectInfoAnswer,
   ProtocolError,
   packfileHeader,
+  parseFilter,
   parseV0Request,
   parseV2Request,
+  printable,
+  quoteLine,
   SIDEBAND_64K,
   SIDEBAND_SMALL,
+  shallowInfo,
+  shallowLines,
   sidebandText,
   unsupportedFeature,
+  wantedRefs,
 } from '../../git/index.js';
 import { listRefs, type Ref } from '../../refs/index.js';
-import { advertised, headOf } from './advertise.js';
+import { advertised, FETCH_FEATURES, headOf } from './advertise.js';
 import { ClientGone, GitAnswer } from './answer.js';
 import { readWhole } from './body.js';
+import { depthOf, knowledge, shallowUpdate, valuesOf } from './fetch-input.js';
 import type { GitAccess } from './target.js';
 
 /** 200,000 wants and as many haves take 20 MB; nothing longer is a fetch request. */
 const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
 
+/** Longest refusal on a channel, characters. */
+const MAX_REFUSAL = 1000;
+
 /** One fetch, whatever the protocol version. */
 interface Fetch {
-  wants: Oid[];
-  haves: Oid[];
+  wants: ResolvedWants;
+  /** Numbers of wants and haves, and how far down, for the audit log. */
+  facts: { wants: number; haves: number; depth: number | null };
   negotiation: Negotiation;
+  depth: DepthPlan;
+  filter: ObjectFilter | undefined;
   framing: Framing;
   thin: boolean;
   ofsDelta: boolean;
@@ -68,47 +87,101 @@ export async function uploadPack(
     if (version === 2) await answerV2(ctx, answer, access, body);
     else await answerV0(ctx, answer, access, body);
   } catch (error) {
-    if (answer.started || !(error instanceof ProtocolError || error instanceof WantRefused)) throw error;
+    if (answer.started || !isRefusal(error)) throw error;
     await answer.end(errPacket(error.message));
   }
+}
+
+function isRefusal(error: unknown): error is Error {
+  return error instanceof ProtocolError || error instanceof WantRefused;
 }
 
 async function answerV2(ctx: AppContext, answer: GitAnswer, access: GitAccess, body: Buffer): Promise<void> {
   const request = parseV2Request(body);
   if (request === undefined) return answer.end();
-  const refs = await listRefs(ctx, access.repo.repoId, access.repo.refsVersion);
+  const { repo } = access;
+  const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
   if (request.command === 'ls-refs') {
-    return answer.end(lsRefsAnswer(request.args, refs.map(advertised), headOf(access.repo, refs)));
+    return answer.end(lsRefsAnswer(request.args, refs.map(advertised), headOf(repo, refs)));
+  }
+  const snapshot = await loadSnapshot(ctx, repo.repoId);
+  if (request.command === 'object-info') {
+    const sizes = await objectSizes(ctx, snapshot, refs, request.args.oids);
+    return answer.end(objectInfoAnswer(request.args, (oid) => sizes.get(oid)));
   }
   const { args } = request;
-  refuseUnsupported(unsupportedFeature(args, []));
-  const snapshot = await loadSnapshot(ctx, access.repo.repoId);
-  const negotiation = negotiateV2(args, knowledge(snapshot, args.wants));
+  logAgent(ctx, access, request.agent);
+  try {
+    await fetchV2(ctx, answer, access, snapshot, refs, args);
+  } catch (error) {
+    // With sideband-all even refusals travel on a channel.
+    if (answer.started || !args.sidebandAll || !isRefusal(error)) throw error;
+    await answer.end(sidebandText(CHANNEL.error, `${printable(error.message, MAX_REFUSAL)}\n`));
+  }
+}
+
+async function fetchV2(
+  ctx: AppContext,
+  answer: GitAnswer,
+  access: GitAccess,
+  snapshot: Snapshot,
+  refs: readonly Ref[],
+  args: FetchArgs,
+): Promise<void> {
+  refuseUnsupported(unsupportedFeature(args, FETCH_FEATURES));
+  const filter = args.filter === undefined ? undefined : parseFilter(args.filter);
+  const named = valuesOf(args.wantRefs, refs, headOf(access.repo, refs).oid);
+  const oids = [...new Set([...args.wants, ...named.values()])];
+  const wants = await resolveWants(ctx, snapshot, refs, oids);
+  const negotiation = negotiateV2(args, knowledge(snapshot, oids));
+  if (!negotiation.pack) return answer.end(negotiation.bytes);
+  const depth = depthOf(snapshot, access, refs, wants, args);
+  const put = lineWriter(args.sidebandAll);
   await answerFetch(ctx, answer, access, snapshot, refs, {
-    wants: args.wants,
-    haves: args.haves,
+    wants,
+    facts: { wants: oids.length, haves: args.haves.length, depth: args.deepen || null },
     negotiation,
+    depth,
+    filter,
     framing: 'side-band-64k',
     thin: args.thinPack,
     ofsDelta: args.ofsDelta,
     includeTag: args.includeTag,
     progress: !args.noProgress,
-    header: packfileHeader(),
+    header: Buffer.concat([
+      ...(asksToDeepen(args) || depth.cut.size > 0 ? [shallowInfo(shallowUpdate(snapshot.graph, depth), put)] : []),
+      wantedRefs(named, put),
+      packfileHeader(put),
+    ]),
   });
 }
 
 async function answerV0(ctx: AppContext, answer: GitAnswer, access: GitAccess, body: Buffer): Promise<void> {
   const request = parseV0Request(body);
-  refuseUnsupported(unsupportedFeature(request, []));
   const has = (name: string) => request.capabilities.has(name);
+  const agent = request.capabilities.get('agent');
+  logAgent(ctx, access, agent === true ? undefined : agent);
   const refs = await listRefs(ctx, access.repo.repoId, access.repo.refsVersion);
   const snapshot = await loadSnapshot(ctx, access.repo.repoId);
-  const negotiation = negotiateV0(request, knowledge(snapshot, request.wants));
+  const filter = request.filter === undefined ? undefined : parseFilter(request.filter);
+  const wants = await resolveWants(ctx, snapshot, refs, request.wants);
+  const depth = depthOf(snapshot, access, refs, wants, request);
+  // The new border comes before anything else, and again in each request of the same fetch.
+  const border = asksToDeepen(request) ? [shallowLines(shallowUpdate(snapshot.graph, depth)), FLUSH] : [];
+  const negotiated = negotiateV0(request, knowledge(snapshot, request.wants, depth.unshallow));
+  const negotiation = { ...negotiated, bytes: Buffer.concat([...border, negotiated.bytes]) };
+  if (!negotiation.pack) return answer.end(negotiation.bytes);
   const framing = has('side-band-64k') ? 'side-band-64k' : has('side-band') ? 'side-band' : 'none';
   await answerFetch(ctx, answer, access, snapshot, refs, {
-    wants: request.wants,
-    haves: request.haveGroups.flat(),
+    wants,
+    facts: {
+      wants: request.wants.length,
+      haves: request.haveGroups.flat().length,
+      depth: request.deepen || null,
+    },
     negotiation,
+    depth,
+    filter,
     framing,
     thin: has('thin-pack'),
     ofsDelta: has('ofs-delta'),
@@ -118,21 +191,13 @@ async function answerV0(ctx: AppContext, answer: GitAnswer, access: GitAccess, b
   });
 }
 
-function refuseUnsupported(feature: string | undefined): void {
-  if (feature !== undefined) throw new ProtocolError(`this server does not support ${feature} fetches yet`);
+/** Client software, to see which versions are in use. */
+function logAgent(ctx: AppContext, { repo }: GitAccess, agent: string | undefined): void {
+  if (agent !== undefined) ctx.log.info({ repoId: repo.repoId, agent: quoteLine(agent) }, 'git fetch');
 }
 
-/** What both sides may have: commits and tags, which are all that clients name. */
-function knowledge({ graph }: Snapshot, wants: readonly Oid[]): Knowledge {
-  const commit = (oid: Oid) => graph.indexOf(graph.peel(oid).oid);
-  return {
-    has: (oid) => graph.has(oid) || graph.tag(oid) !== undefined,
-    readyToGiveUp(common) {
-      const targets = common.map(commit).filter((at) => at >= 0);
-      const from = wants.map(commit);
-      return from.every((at) => at >= 0) && graph.allReach(from, targets);
-    },
-  };
+function refuseUnsupported(feature: string | undefined): void {
+  if (feature !== undefined) throw new ProtocolError(`this server does not support ${feature} fetches yet`);
 }
 
 async function answerFetch(
@@ -144,14 +209,11 @@ async function answerFetch(
   fetch: Fetch,
 ): Promise<void> {
   const { negotiation, framing } = fetch;
-  const wants = await resolveWants(ctx, snapshot, refs, fetch.wants);
-  if (!negotiation.pack) return answer.end(negotiation.bytes);
-  const facts = { wants: fetch.wants.length, haves: fetch.haves.length };
-  await auditFetch(ctx, access.repo, access.credential, facts);
+  await auditFetch(ctx, access.repo, access.credential, fetch.facts);
   const haves = new Set(negotiation.common.map((oid) => snapshot.graph.indexOf(snapshot.graph.peel(oid).oid)));
   haves.delete(-1);
-  const { includeTag, thin, ofsDelta } = fetch;
-  const input = { wants, haves: [...haves], includeTag, refs, thin, ofsDelta };
+  const { wants, depth, filter, includeTag, thin, ofsDelta } = fetch;
+  const input = { wants, haves: [...haves], depth, filter, includeTag, refs, thin, ofsDelta };
   await answer.write(Buffer.concat([negotiation.bytes, fetch.header]));
   const work = preparePack(ctx, snapshot, input);
   let pack: PreparedPack;

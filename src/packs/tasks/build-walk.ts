@@ -1,27 +1,34 @@
-/** Walks trees: first those the client has, then those it wants, so that only what is new is visited. */
-import { AppError } from '../../errors.js';
-import { isGitlink, isTree } from '../../git/mode.js';
-import { forEachTreeEntry } from '../../git/objects/index.js';
-import { OID_BYTES, oidAt } from '../../git/oid.js';
+/**
+ * Walks trees: first those the client has, then those it wants, so that only what is new is visited.
+ *
+ * A filter by depth makes an object's place matter: what was left out as too deep may be met again nearer to a root, so
+ * the smallest depth of each object is kept and a smaller one is followed again (git-rev-list, "--filter=tree:<depth>").
+ */
+import { OID_BYTES } from '../../git/oid.js';
 import { OidSet } from '../../git/pack/oid-set.js';
+import type { ObjectFilter } from '../../git/upload-pack/index.js';
 import type { Selection } from './build-select.js';
+import { readTree } from './read-tree.js';
 
-/** Folders nested deeper than any file system allows are an attack on whoever checks them out. */
-const MAX_DEPTH = 2048;
-/** A tree of a million entries; larger ones are refused at push. */
-const MAX_TREE_BYTES = 64 * 1024 * 1024;
+/** The entries of a tree that the client named are counted from here. */
+const ABOVE_ROOT = -1;
 
 export class TreeWalk {
   readonly #selection: Selection;
+  readonly #filter: ObjectFilter | undefined;
   readonly #seen = new OidSet();
   /** Ids numbered below this are the client's. */
   #boundary = 0;
   /** Trees still to read, by number in `seen`, and how deep each lies. */
   readonly #pending: number[] = [];
   readonly #depths: number[] = [];
+  /** With a filter by depth: the smallest depth at which each number was met. */
+  #nearest: Int32Array | undefined;
 
-  constructor(selection: Selection) {
+  constructor(selection: Selection, filter?: ObjectFilter) {
     this.#selection = selection;
+    this.#filter = filter;
+    if (filter !== undefined && filter.treeDepth !== Number.POSITIVE_INFINITY) this.#nearest = new Int32Array(1024);
   }
 
   /** Notes commits that the client has, as delta bases. Call before {@link select}. */
@@ -36,9 +43,18 @@ export class TreeWalk {
     this.#boundary = this.#seen.count;
   }
 
-  /** Selects everything reachable from the trees that the client lacks. @throws AppError OBJECT_CORRUPTED */
+  /** Selects what is reachable from the root trees, passes the filter and the client lacks. @throws AppError OBJECT_CORRUPTED */
   select(trees: Uint8Array): void {
-    this.#walk(trees, true);
+    if (this.#filter === undefined || this.#goesBelow(ABOVE_ROOT)) this.#walk(trees, true);
+  }
+
+  /** Selects trees that the client named, whatever the filter says of them, and what is below as {@link select}. */
+  selectGiven(trees: Uint8Array): void {
+    for (let at = 0; at < trees.length; at += OID_BYTES) {
+      if (this.clientHas(trees, at)) continue;
+      this.#selection.select(this.#selection.locate(trees, at, 'tree'));
+      if (this.#goesBelow(ABOVE_ROOT)) this.#visit(this.#seen.add(trees, at), ABOVE_ROOT, true);
+    }
   }
 
   /** True for ids that the client surely has. */
@@ -49,39 +65,68 @@ export class TreeWalk {
 
   #walk(roots: Uint8Array, select: boolean): void {
     for (let at = 0; at < roots.length; at += OID_BYTES) {
-      this.#meet(roots, at, 1, true, select);
-      for (let number = this.#pending.pop(); number !== undefined; number = this.#pending.pop()) {
-        this.#readTree(number, this.#depths.pop()!, select);
-      }
+      this.#meet(roots, at, 0, true, select);
+      this.#drain(select);
+    }
+  }
+
+  #visit(number: number, depth: number, select: boolean): void {
+    this.#pending.push(number);
+    this.#depths.push(depth);
+    this.#drain(select);
+  }
+
+  #drain(select: boolean): void {
+    for (let number = this.#pending.pop(); number !== undefined; number = this.#pending.pop()) {
+      const depth = this.#depths.pop()!;
+      const place = this.#selection.locate(this.#seen.ids, number * OID_BYTES, 'tree');
+      readTree(this.#selection.set, place, depth, (bytes, at, tree) => this.#meet(bytes, at, depth + 1, tree, select));
     }
   }
 
   #meet(bytes: Uint8Array, at: number, depth: number, tree: boolean, select: boolean): void {
+    // A blob left out is not remembered: it may pass elsewhere, and without blobs there are several times fewer ids.
+    if (select && !tree && !this.#passes(depth, 'blob')) return;
     const known = this.#seen.count;
     const number = this.#seen.add(bytes, at);
-    if (number < known) return;
-    if (tree) {
+    const isNew = number >= known;
+    if (select ? !this.#isNearer(number, depth, isNew) : !isNew) return;
+    if (select && this.#passes(depth, tree ? 'tree' : 'blob')) this.#send(bytes, at, tree);
+    if (tree && (!select || this.#goesBelow(depth))) {
       this.#pending.push(number);
       this.#depths.push(depth);
-    } else if (select) this.#selection.select(this.#selection.locate(bytes, at, 'blob'));
+    }
   }
 
-  #readTree(number: number, depth: number, select: boolean): void {
-    const at = number * OID_BYTES;
-    const { set } = this.#selection;
-    const place = this.#selection.locate(this.#seen.ids, at, 'tree');
-    if (depth > MAX_DEPTH) {
-      throw new AppError('INVALID_OBJECT', { message: `Folders are nested deeper than ${MAX_DEPTH}.` });
+  /** True for an object that must be looked at: a new one, or one met nearer to a root than before. */
+  #isNearer(number: number, depth: number, isNew: boolean): boolean {
+    if (this.#nearest === undefined) return isNew;
+    if (!isNew && (number < this.#boundary || depth >= this.#nearest[number]!)) return false;
+    if (number >= this.#nearest.length) {
+      const grown = new Int32Array((number + 1) * 2);
+      grown.set(this.#nearest);
+      this.#nearest = grown;
     }
-    if (set.size(place) > MAX_TREE_BYTES) {
-      throw new AppError('OBJECT_CORRUPTED', { message: `The tree ${oidAt(this.#seen.ids, at)} is too large.` });
-    }
-    if (select) this.#selection.select(place);
-    const { data } = set.read(place);
-    set.guard(place, () => {
-      forEachTreeEntry(data, (mode, _nameStart, _nameEnd, oidStart) => {
-        if (!isGitlink(mode)) this.#meet(data, oidStart, depth + 1, isTree(mode), select);
-      });
-    });
+    this.#nearest[number] = depth;
+    return true;
+  }
+
+  #passes(depth: number, type: 'tree' | 'blob'): boolean {
+    const filter = this.#filter;
+    if (filter === undefined) return true;
+    if (depth >= filter.treeDepth || filter.types?.includes(type) === false) return false;
+    return type === 'tree' || filter.blobLimit > 0;
+  }
+
+  /** False when nothing below a tree at this depth could pass. */
+  #goesBelow(depth: number): boolean {
+    return this.#passes(depth + 1, 'tree') || this.#passes(depth + 1, 'blob');
+  }
+
+  #send(bytes: Uint8Array, at: number, tree: boolean): void {
+    const place = this.#selection.locate(bytes, at, tree ? 'tree' : 'blob');
+    const limit = this.#filter?.blobLimit ?? Number.POSITIVE_INFINITY;
+    if (!tree && this.#selection.set.size(place) >= limit && limit !== Number.POSITIVE_INFINITY) return;
+    this.#selection.select(place);
   }
 }

@@ -11,7 +11,7 @@ import { withPacks } from './read-packs.js';
 
 /**
  * Writes every object of the whole packs, the commits, what is reachable from the trees but not from the boundary
- * trees, and the extra objects; each once. Deltas in packs copied whole are not counted in `reusedDeltas`.
+ * trees and passes the filter, and the extra objects; each once. Deltas in packs copied whole are not counted in `reusedDeltas`.
  * @throws AppError OBJECT_CORRUPTED naming an object that is missing or cannot be read; no file remains then
  */
 export async function buildPack(request: BuildRequest): Promise<BuildResult> {
@@ -28,10 +28,13 @@ async function build(request: BuildRequest, opened: PackSet): Promise<BuildResul
   const selection = new Selection(set, copied);
   for (let pack = copied; pack < whole; pack++) selection.selectPack(pack);
   selection.selectAll(request.commits, 'commit');
-  const walk = new TreeWalk(selection);
+  const walk = new TreeWalk(selection, request.filter);
   walk.addBoundaryCommits(request.boundaryCommits);
   // Without trees to subtract from and without thin deltas nobody asks what the client has.
-  if (request.thin || request.trees.length > 0) walk.addBoundary(request.boundaryTrees);
+  const { givenTrees = new Uint8Array() } = request;
+  const walks = request.trees.length > 0 || givenTrees.length > 0;
+  if (request.thin || walks) walk.addBoundary(request.boundaryTrees);
+  walk.selectGiven(givenTrees);
   walk.select(request.trees);
   selection.selectAll(request.extra);
 

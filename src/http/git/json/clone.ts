@@ -5,7 +5,8 @@ import { appendAudit } from '../../../audit/index.js';
 import { loadSnapshot, type Snapshot } from '../../../catalog/index.js';
 import type { AppContext } from '../../../context.js';
 import { AppError } from '../../../errors.js';
-import { prepareAtDepth, preparePack, resolveWants, type ShallowPack } from '../../../fetch/index.js';
+import { type PreparedPack, planDepth, preparePack, resolveWants } from '../../../fetch/index.js';
+import type { Oid } from '../../../git/oid.js';
 import { listRefs, type Ref } from '../../../refs/index.js';
 import { type AppContextOf, auditProof, check, JSON_TYPE, signedRead } from '../../../routing/index.js';
 import type { JsonObject } from '../../../signing/index.js';
@@ -66,6 +67,11 @@ export async function jsonClone(ctx: AppContext, c: AppContextOf, repoId: string
   return RESPONSE_ALREADY_SENT;
 }
 
+interface ShallowPack extends PreparedPack {
+  /** Commits at the end of the history: they are in the pack, their parents are not. */
+  shallow: Oid[];
+}
+
 async function prepare(
   ctx: AppContext,
   snapshot: Snapshot,
@@ -73,9 +79,12 @@ async function prepare(
   depth: number | null,
 ): Promise<ShallowPack> {
   const wants = await resolveWants(ctx, snapshot, refs, [...new Set(refs.map((ref) => ref.oid))]);
-  if (depth !== null) return prepareAtDepth(ctx, snapshot, wants, depth);
   const plan = { wants, haves: [], includeTag: false, refs, thin: false, ofsDelta: true };
-  return { ...(await preparePack(ctx, snapshot, plan)), shallow: [] };
+  if (depth === null) return { ...(await preparePack(ctx, snapshot, plan)), shallow: [] };
+  const args = { shallow: [], deepen: depth, deepenNot: [], deepenRelative: false };
+  const border = planDepth(snapshot, { args, wants: wants.commits, refs, head: undefined });
+  const shallow = border.shallow.map((commit) => snapshot.graph.oid(commit));
+  return { ...(await preparePack(ctx, snapshot, { ...plan, depth: border })), shallow };
 }
 
 /** Puts the pack into the place of the empty `packfile` on its way out, so that it never lies in memory. */
