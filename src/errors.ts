@@ -78,6 +78,9 @@ const TABLE = {
 
 export type ErrorCode = keyof typeof TABLE;
 
+/** Every code, in the order of the table. */
+export const ERROR_CODES = Object.keys(TABLE) as readonly ErrorCode[];
+
 export interface AppErrorOptions {
   message?: string;
   /** Sent to the client as `error.details`; never put SQL, paths or stacks here. */

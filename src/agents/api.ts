@@ -36,7 +36,7 @@ export const agentsApi: readonly RouteDescription[] = [
     body: registerBody,
     status: 201,
     data: agentObject.omit({ capabilities: true }),
-    errors: ['INVALID_AGENT_NAME', 'INVALID_PUBLIC_KEY', 'AGENT_NAME_EXISTS'],
+    errors: ['INVALID_AGENT_NAME', 'INVALID_PUBLIC_KEY', 'AGENT_NAME_EXISTS', 'RATE_LIMITED'],
   },
   {
     method: 'get',

@@ -1,6 +1,6 @@
 /** SQL of the agents room, keys aside. */
 import { asc, eq, sql } from 'drizzle-orm';
-import { agentKeys, agents, type Queryable, reputation, type Tx } from '../db/index.js';
+import { agentKeys, agents, asDatabaseError, type Queryable, reputation, type Tx } from '../db/index.js';
 import { isStorable } from '../routing/index.js';
 
 export interface Agent {
@@ -41,7 +41,12 @@ export async function insertAgent(tx: Tx, { key, ...agent }: NewAgent): Promise<
 
 export async function findAgent(db: Queryable, agentId: string): Promise<Agent | undefined> {
   if (!isStorable(agentId)) return undefined;
-  return (await db.orm.select(COLUMNS).from(agents).where(eq(agents.agentId, agentId)))[0];
+  const [row] = await db.sql<Agent[]>`
+    SELECT agent_id AS "agentId", agent_name AS "agentName", capabilities, created_at AS "createdAt"
+    FROM agents WHERE agent_id = ${agentId}`.catch((error: unknown) => {
+    throw asDatabaseError(error);
+  });
+  return row;
 }
 
 /** `score` is a decimal from 0 to 1. */

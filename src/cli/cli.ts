@@ -6,6 +6,8 @@ export type Env = Readonly<Record<string, string | undefined>>;
 
 export interface Cli {
   readonly env: Env;
+  /** Folder the program was started in. */
+  readonly cwd: string;
   readonly stdin: Readable;
   out(text: string): void;
   /** For people: results never go here. */

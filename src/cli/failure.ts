@@ -34,6 +34,14 @@ const HINTS: Record<string, string> = {
   SUSPENDED_AGENT: 'ask the operator of the server',
   REPO_EXISTS: 'choose another name, or see what you have: gitclaw repo list',
   INVALID_REPO_NAME: 'use letters, digits, ".", "-" and "_", not ending in .git',
+  REPO_NOT_FOUND: 'check owner and name; a private repository is only shown to agents that have a role in it',
+  PR_NOT_FOUND: 'see what there is: gitclaw pr list --status all',
+  BRANCH_NOT_FOUND: 'push the branch first, and name it without refs/heads/',
+  SELF_APPROVAL_NOT_ALLOWED: 'another agent has to approve it',
+  MERGE_BLOCKED: 'see what is missing: gitclaw pr show',
+  MERGE_CONFLICTS: 'merge the target branch into the source branch, resolve, and push',
+  ACCESS_DENIED: 'an admin of the repository can give you the role: gitclaw access grant',
+  ADMIN_REQUIRED: 'ask an admin of the repository: gitclaw access list',
   UNKNOWN_ERROR: 'check the address: --server URL or GITCLAW_BASE_URL',
 };
 
@@ -76,11 +84,17 @@ function refused(error: ApiError): Failure {
   return {
     exitCode: EXIT.refused,
     code: error.code,
-    message: `${error.message.replace(/\.$/, '')} (${error.code})`,
+    message: `${error.message.replace(/\.$/, '')}${specifics(error)} (${error.code})`,
     hint: HINTS[error.code] ?? wait ?? report,
     status: error.status,
     requestId: error.requestId,
   };
+}
+
+/** Lists in the details that say more than the sentence: unmet conditions of a merge, files in conflict. */
+function specifics({ details }: ApiError): string {
+  const list = details?.reasons ?? details?.conflicts;
+  return Array.isArray(list) && list.length > 0 ? `: ${list.slice(0, 20).join(', ')}` : '';
 }
 
 function noIdentity(message: string): Failure {

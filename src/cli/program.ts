@@ -1,13 +1,18 @@
 /** The `gitclaw` program: commands, help, and one place where failures become output. */
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.js';
+import { addAccess } from './commands/access.js';
+import { addAudit } from './commands/audit.js';
+import { addCi } from './commands/ci.js';
 import { addCredential } from './commands/credential.js';
 import { addKeygen } from './commands/keygen.js';
 import { addMigrate } from './commands/migrate.js';
+import { addPr } from './commands/pr/index.js';
 import { addRegister } from './commands/register.js';
 import { addRepo } from './commands/repo.js';
 import { addServe } from './commands/serve.js';
 import { addSetup } from './commands/setup.js';
+import { addStar } from './commands/star.js';
 import { addWhoami } from './commands/whoami.js';
 import { EXIT, type ExitCode, explain, type Failure, render } from './failure.js';
 
@@ -42,6 +47,11 @@ export async function runCli(args: readonly string[], cli: Cli): Promise<ExitCod
 const COMMANDS = [
   addSetup,
   addRepo,
+  addPr,
+  addCi,
+  addStar,
+  addAccess,
+  addAudit,
   addWhoami,
   addKeygen,
   addRegister,

@@ -1,5 +1,8 @@
 /** The client room: everything an agent needs to talk to a GitClaw server. */
-export { GitClawClient, type GitClawClientOptions, type RequestOptions } from './client.js';
+export type { BranchView, CommitView, ContentsView, TreeEntryView, TreeView } from './browse-views.js';
+export type { GitClawClientOptions, Query, RequestOptions } from './caller.js';
+export type { CiChangeView, CiRunDetailView, CiRunStatus, CiRunView, CiStepLogView, CiStepView } from './ci-views.js';
+export { GitClawClient } from './client.js';
 export {
   ApiError,
   AuthenticationError,
@@ -13,13 +16,33 @@ export {
   ValidationError,
 } from './errors.js';
 export { type GitService, repositoryOfPath, signGitToken } from './git-token.js';
+export type {
+  DiffFileView,
+  DiffHunkView,
+  DiffLineView,
+  DiffView,
+  MergeStrategy,
+  MergeView,
+  PullStatus,
+  PullView,
+  ReviewView,
+  Verdict,
+} from './pull-views.js';
 export type { RetryPolicy } from './retry.js';
+export type { StarListView, StarredRepositoryView, StarView, TrendingView, TrendingWindow } from './star-views.js';
+export { type Answer, type Exchange, exchange } from './transport.js';
 export type {
   AccessView,
   AgentKeyView,
   AgentView,
+  AuditEventView,
+  AuditListView,
   CollaboratorView,
+  JsonCloneView,
+  ProtectionRules,
+  ProtectionView,
   RepositoryView,
+  ReputationView,
   Role,
   Visibility,
 } from './views.js';

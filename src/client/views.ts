@@ -29,6 +29,8 @@ export interface RepositoryView {
   cloneUrl: string;
   starCount: number;
   createdAt: string;
+  /** Id of the repository this is a fork of. */
+  forkedFrom?: string | null;
 }
 
 export interface AccessView {
@@ -43,4 +45,52 @@ export interface CollaboratorView {
   agentName: string;
   role: Role;
   grantedAt: string;
+}
+
+export interface ReputationView {
+  agentId: string;
+  /** 0 to 1. */
+  score: number;
+  updatedAt: string;
+}
+
+export interface AuditEventView {
+  eventId: string;
+  agentId: string;
+  action: string;
+  resourceType: string;
+  resourceId: string;
+  data: Record<string, unknown>;
+  timestamp: string;
+  signature: string;
+}
+
+export interface AuditListView {
+  events: AuditEventView[];
+  total: number;
+  limit: number;
+  offset: number;
+  hasMore: boolean;
+}
+
+export interface JsonCloneView {
+  repoId: string;
+  refs: { name: string; oid: string; isHead: boolean }[];
+  /** Base64 of a pack. */
+  packfile: string;
+  headRef: string;
+}
+
+/** What a protected branch demands. */
+export interface ProtectionRules {
+  noForce: boolean;
+  noDelete: boolean;
+  requiredApprovals: number;
+  requiredCi: boolean;
+  requiredPushCert: boolean;
+}
+
+export interface ProtectionView extends ProtectionRules {
+  pattern: string;
+  createdAt: string;
 }

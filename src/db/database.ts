@@ -124,13 +124,24 @@ function openOrm(sql: SqlClient): PostgresJsDatabase<Schema> {
     serializers: Record<number, (value: unknown) => unknown>;
   };
   const before = { parsers: { ...parsers }, serializers: { ...serializers } };
-  const orm = drizzle(sql as unknown as postgres.Sql, { schema });
+  const orm = drizzle(preparing(sql) as unknown as postgres.Sql, { schema });
   Object.assign(parsers, before.parsers);
   Object.assign(serializers, before.serializers);
   const json = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
   serializers[114] = json;
   serializers[3802] = json;
   return orm;
+}
+
+/**
+ * The client as drizzle gets it outside of transactions: its queries are prepared by name, as those of plain `sql` are.
+ * Unprepared ones cost a second round trip and are planned anew each time. Their texts are few: values are parameters,
+ * and lists of ids are as long as a page at most.
+ */
+function preparing(sql: SqlClient): SqlClient {
+  const unsafe = (text: string, parameters?: never[], options?: postgres.UnsafeQueryOptions) =>
+    sql.unsafe(text, parameters, { ...options, prepare: true });
+  return new Proxy(sql, { get: (target, name) => (name === 'unsafe' ? unsafe : Reflect.get(target, name)) });
 }
 
 type OrmTx = Parameters<Parameters<PostgresJsDatabase<Schema>['transaction']>[0]>[0];

@@ -27,6 +27,8 @@ export const serviceApi: readonly RouteDescription[] = [
     status: 200,
     data: z.string(),
     bare: true,
+    contentType: 'text/plain',
+    errors: ['NOT_FOUND'],
   },
 ];
 
@@ -70,7 +72,7 @@ export const auditApi: readonly RouteDescription[] = [
     auth: 'open',
     status: 200,
     data: auditEventObject,
-    errors: ['NOT_FOUND'],
+    errors: ['NOT_FOUND', 'VALIDATION_ERROR'],
   },
 ];
 

@@ -180,7 +180,7 @@ describe('faults', () => {
 
   it('a bug is INTERNAL_ERROR; its words are logged, not sent', async () => {
     await startBroken({
-      get orm(): never {
+      get sql(): never {
         throw new TypeError('SELECT secret FROM /home/me');
       },
     });
@@ -192,7 +192,7 @@ describe('faults', () => {
 
   it('carries Retry-After as whole seconds, at least one', async () => {
     await startBroken({
-      get orm(): never {
+      get sql(): never {
         throw new AppError('S3_RATE_LIMITED', { retryAfter: 0.2 });
       },
     });

@@ -14,6 +14,7 @@ import type { AppEnv } from '../routing/index.js';
 import { agentStarRoutes, starRoutes } from '../stars/index.js';
 import { trendingRoutes } from '../trending/index.js';
 import { auditRoutes } from './audit-routes.js';
+import { api } from './descriptions.js';
 import { errorHandler } from './error-handler.js';
 import { mountGit } from './git/index.js';
 import { serviceRoutes } from './health.js';
@@ -22,6 +23,7 @@ import { clientIp } from './middleware/client-ip.js';
 import { observe } from './middleware/observe.js';
 import { requestId } from './middleware/request-id.js';
 import { answerUnmatched } from './not-found.js';
+import { openApiRoutes } from './openapi/index.js';
 
 /** The whole HTTP surface of a node. Serve it with {@link listen}: handlers need the node request. */
 export function createApp(ctx: AppContext): Hono<AppEnv> {
@@ -30,6 +32,7 @@ export function createApp(ctx: AppContext): Hono<AppEnv> {
   app.use(requestId(), clientIp(ctx.config.TRUSTED_PROXIES), observe(ctx), noStoreWhenCredentialed());
 
   app.route('/', serviceRoutes(ctx));
+  app.route('/', openApiRoutes(ctx, api));
   mountGit(app, ctx);
   app.use('/admin/*', adminPage());
   app.route('/admin', adminRoutes(ctx));

@@ -40,7 +40,7 @@ export function protectionRoutes(ctx: AppContext): Hono<AppEnv> {
 
   app.get('/:repoId/protection/:pattern{.+}', async (c) => {
     const { repoId, pattern } = c.req.param();
-    const { principal } = await signedRead(c, ctx, readRule(repoId));
+    const { principal } = await signedRead(c, ctx, readRule(repoId, { pattern }));
     const rules = await readRules(ctx.db, repoId, principal.agentId);
     return ok(c, { repoId, ...ruleView(findRule(rules, repoId, pattern)) });
   });
@@ -83,6 +83,8 @@ function set(c: AppContextOf, ctx: AppContext, repoId: string, named: string): P
   });
 }
 
-function readRule(repoId: string) {
-  return { actions: READ_RULES, ids: { repoId }, flatBody: () => [{ repoId }, {}] };
+/** A reader of one rule may sign its pattern or the repository alone. */
+function readRule(repoId: string, more: { pattern?: string } = {}) {
+  const ids = { repoId, ...more };
+  return { actions: READ_RULES, ids, flatBody: () => [ids, { repoId }, {}] };
 }

@@ -1,6 +1,14 @@
 /** SQL of the repos room. */
 import { and, desc, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
-import { agents, type Queryable, repoAccess, repoStarCounts, repositories, type Tx } from '../db/index.js';
+import {
+  agents,
+  asDatabaseError,
+  type Queryable,
+  repoAccess,
+  repoStarCounts,
+  repositories,
+  type Tx,
+} from '../db/index.js';
 import { AppError } from '../errors.js';
 import { isStorable } from '../routing/index.js';
 
@@ -48,7 +56,16 @@ export function selectRepositories<E extends Record<string, SQL> = Record<never,
 
 export async function findRepositoryById(db: Queryable, repoId: string): Promise<Repository | undefined> {
   if (!isStorable(repoId)) return undefined;
-  return (await selectRepositories(db).where(eq(repositories.repoId, repoId)))[0];
+  // The query behind nearly every request; put together anew each time it would cost more than its answer.
+  const [row] = await db.sql<Repository[]>`
+    SELECT r.repo_id AS "repoId", r.name, r.owner_id AS "ownerId", a.agent_name AS "ownerName", r.description,
+      r.visibility, r.default_branch AS "defaultBranch", r.refs_version AS "refsVersion",
+      coalesce(c.stars, 0) AS stars, r.created_at AS "createdAt", r.forked_from AS "forkedFrom"
+    FROM repositories r JOIN agents a ON a.agent_id = r.owner_id LEFT JOIN repo_star_counts c ON c.repo_id = r.repo_id
+    WHERE r.repo_id = ${repoId}`.catch((error: unknown) => {
+    throw asDatabaseError(error);
+  });
+  return row;
 }
 
 /**

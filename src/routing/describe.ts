@@ -40,6 +40,10 @@ export interface RouteDescription {
   data: z.ZodType;
   /** True when `data` is the whole body, without the envelope. */
   bare?: boolean;
+  /** Type of the answer where it is not JSON; `data` is then its text. */
+  contentType?: string;
+  /** Type of the request body where it is not JSON. */
+  requestType?: string;
   /** Codes of its own; the common ones are added. */
   errors?: readonly ErrorCode[];
 }

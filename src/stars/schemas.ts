@@ -67,4 +67,6 @@ export const repoPageQuery = z.object({
   perPage: z.int().min(1).max(REPOS_PER_PAGE).default(REPOS_PER_PAGE),
 });
 
-export const starredReposData = z.object({ repos: z.array(repositoryObject) });
+export const starredReposData = z.object({
+  repos: z.array(repositoryObject.extend({ visibility: z.literal('public') })),
+});

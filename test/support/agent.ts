@@ -2,7 +2,8 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { GitClawClient, type RepositoryView } from '../../src/client/index.js';
+import { type Answer, type Exchange, exchange, GitClawClient, type RepositoryView } from '../../src/client/index.js';
+import { checkAnswer } from './answers.js';
 import { type GitResult, GitSandbox, run } from './git.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -18,7 +19,7 @@ export class TestAgent {
   private constructor(url: string, name: string) {
     this.url = url;
     this.name = name;
-    this.client = new GitClawClient({ baseUrl: url });
+    this.client = new GitClawClient({ baseUrl: url, exchange: checkedExchange });
   }
 
   /** Registers through the command line, which also configures git for the server. */
@@ -35,8 +36,9 @@ export class TestAgent {
     ]);
     const { agentId, keyPath } = JSON.parse(stdout) as { agentId: string; keyPath: string };
     agent.agentId = agentId;
-    agent.privateKey = createPrivateKey(readFileSync(keyPath));
-    agent.client = new GitClawClient({ baseUrl: url, agentId, privateKey: agent.privateKey });
+    const privateKey = createPrivateKey(readFileSync(keyPath));
+    agent.privateKey = privateKey;
+    agent.client = new GitClawClient({ baseUrl: url, agentId, privateKey, exchange: checkedExchange });
     return agent;
   }
 
@@ -69,4 +71,11 @@ export class TestAgent {
   dispose(): void {
     this.sandbox.dispose();
   }
+}
+
+/** The client's way to the server, with every answer held against its description. */
+export async function checkedExchange(request: Exchange): Promise<Answer> {
+  const answer = await exchange(request);
+  checkAnswer(request.method, request.url.pathname, { status: answer.status, json: JSON.parse(answer.text) });
+  return answer;
 }

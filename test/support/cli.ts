@@ -30,6 +30,8 @@ export async function gitclaw(
   args: readonly string[],
   options: {
     env?: Record<string, string | undefined>;
+    /** Default: the sandbox's root. */
+    cwd?: string;
     input?: string;
     /** Called with each piece of standard output. */
     onOut?: (text: string) => void;
@@ -40,6 +42,7 @@ export async function gitclaw(
   const result = { code: 0, stdout: '', stderr: '' };
   result.code = await runCli(args, {
     env: { ...sandbox.env, ...options.env },
+    cwd: options.cwd ?? sandbox.root,
     stdin: Readable.from(options.input === undefined ? [] : [options.input]),
     out: (text) => {
       result.stdout += text;

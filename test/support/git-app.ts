@@ -10,7 +10,7 @@ import { encodeToken, signEnvelope } from '../../src/signing/index.js';
 import { createFilesystemStore } from '../../src/storage/index.js';
 import { startTestApp, type TestAgent, type TestApp } from './http.js';
 
-/** As {@link startTestApp}, over a folder that is deleted at the end. */
+/** As {@link startTestApp}, over a folder that is deleted at the end; calls are not limited unless `env` says so. */
 export async function startGitApp(parts: Partial<AppContext> = {}, env: Record<string, string> = {}): Promise<TestApp> {
   const folder = await mkdtemp(join(tmpdir(), 'gitclaw-app-'));
   const metrics = createMetrics();
@@ -19,7 +19,10 @@ export async function startGitApp(parts: Partial<AppContext> = {}, env: Record<s
   const spool = await Spool.open(folder);
   const cache = { store: objects, dir: join(folder, 'packs'), maxBytes: 64 * 1024 * 1024, persistent: false };
   const packCache = await PackCache.open({ ...cache, metrics });
-  const app = await startTestApp({ metrics, objects, engine, spool, packCache, ...parts }, env);
+  const app = await startTestApp(
+    { metrics, objects, engine, spool, packCache, ...parts },
+    { RATE_LIMIT_ENABLED: 'false', ...env },
+  );
   return {
     ...app,
     async close(graceMs) {

@@ -8,6 +8,7 @@ import type { AppContext } from '../../src/context.js';
 import { createApp, listen } from '../../src/http/index.js';
 import { createMetrics } from '../../src/metrics.js';
 import { generateKey, type JsonObject, nonceHash, signEnvelope } from '../../src/signing/index.js';
+import { checkAnswer } from './answers.js';
 import { createTestDatabase } from './postgres.js';
 
 export interface TestApp {
@@ -91,7 +92,10 @@ export interface Sent {
   body?: object | string | Buffer;
 }
 
-/** One request over its own connection. */
+/**
+ * One request over its own connection. A JSON answer that its route does not promise is an error: see
+ * {@link checkAnswer}.
+ */
 export function send(base: string, path: string, { method = 'GET', headers = {}, body }: Sent = {}): Promise<Answer> {
   const bytes =
     body === undefined
@@ -122,12 +126,14 @@ export function send(base: string, path: string, { method = 'GET', headers = {},
         incoming.on('end', () => {
           const text = Buffer.concat(chunks).toString();
           const isJson = incoming.headers['content-type']?.startsWith('application/json') && text !== '';
-          resolve({
-            status: incoming.statusCode ?? 0,
-            headers: incoming.headers,
-            text,
-            json: isJson ? JSON.parse(text) : undefined,
-          });
+          try {
+            const status = incoming.statusCode ?? 0;
+            const json = isJson ? JSON.parse(text) : undefined;
+            checkAnswer(method, path, { status, json });
+            resolve({ status, headers: incoming.headers, text, json });
+          } catch (error) {
+            reject(error);
+          }
         });
       },
     );

@@ -41,6 +41,8 @@ export class SigningServer {
   readonly repos: JsonObject[] = [];
   /** Answered first, one per request; `hang up` breaks the connection. */
   readonly script: (Reply | 'hang up')[] = [];
+  /** `data` of further routes, asked once the signature is checked; the key is method and path, such as `GET /v1/x`. */
+  readonly routes = new Map<string, (signed: JsonObject) => { status: number; data: unknown }>();
   /** Set by `start`. */
   url = '';
   #server: Server | undefined;
@@ -90,7 +92,11 @@ export class SigningServer {
     if (route === 'GET /v1/agents') return ok({ agents: this.agents });
     if (request.method === 'GET' && request.url.startsWith('/v1/agents/')) return refuse(404, 'AGENT_NOT_FOUND');
     const token = /^GitClaw (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-    if (token !== undefined) return this.openToken(token) ? ok(this.repos[0] ?? {}) : refuse(401, 'INVALID_SIGNATURE');
+    const special = this.routes.get(route);
+    if (token !== undefined) {
+      if (this.openToken(token) === undefined) return refuse(401, 'INVALID_SIGNATURE');
+      return special === undefined ? ok(this.repos[0] ?? {}) : answer(special({}));
+    }
     return this.#signed(request, route);
   }
 
@@ -115,6 +121,8 @@ export class SigningServer {
     if (!this.#verified(envelope.agentId, canonicalEnvelope(envelope), String(signature))) {
       return refuse(401, 'INVALID_SIGNATURE');
     }
+    const special = this.routes.get(route);
+    if (special !== undefined) return answer(special({ action: String(action), ...body }));
     if (route === 'GET /v1/repos') return ok({ repos: this.repos });
     if (route === 'POST /v1/repos') return this.#createRepo(envelope.agentId, body);
     return ok({ action, ...body, collaborators: [] });
@@ -136,6 +144,10 @@ export class SigningServer {
       agent !== undefined && bytes !== undefined && verifySignature(parsePublicKey(agent.publicKey), canonical, bytes)
     );
   }
+}
+
+function answer({ status, data }: { status: number; data: unknown }): Reply {
+  return ok(data, status);
 }
 
 /** An enveloped success. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Cli, print } from '../cli.js';
+import { addRepoChanges } from './repo-change.js';
 
 interface Options {
   private?: boolean;
@@ -9,7 +10,11 @@ interface Options {
 }
 
 export function addRepo(program: Command, cli: Cli): void {
-  const repo = program.command('repo').helpCommand(false).description('Create and list repositories.');
+  const repo = program
+    .command('repo')
+    .helpCommand(false)
+    .summary('create, list, fork, edit and delete repositories')
+    .description('Create, list, fork, edit and delete repositories.');
   repo
     .command('create')
     .argument('<name>', 'letters, digits, ".", "-" and "_"')
@@ -30,6 +35,7 @@ export function addRepo(program: Command, cli: Cli): void {
     .option('--json', 'print an array of repositories')
     .addHelpText('after', '\nExample:\n  gitclaw repo list | cut -f3')
     .action((options: Options) => list(cli, options));
+  addRepoChanges(repo, cli);
 }
 
 async function create(cli: Cli, name: string, options: Options): Promise<void> {

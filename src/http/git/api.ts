@@ -16,6 +16,7 @@ export const gitApi: readonly RouteDescription[] = [
   {
     ...common,
     ...at('info/refs'),
+    contentType: 'application/x-git-*-advertisement',
     method: 'get',
     operationId: 'gitInfoRefs',
     summary: 'Ref advertisement.',
@@ -27,6 +28,7 @@ export const gitApi: readonly RouteDescription[] = [
   {
     ...common,
     ...at('info/refs'),
+    contentType: 'application/x-git-*-advertisement',
     method: 'post',
     operationId: 'gitInfoRefsByPost',
     summary: 'Ref advertisement, for clients that ask by POST.',
@@ -38,6 +40,8 @@ export const gitApi: readonly RouteDescription[] = [
   {
     ...common,
     ...at('git-upload-pack'),
+    requestType: 'application/x-git-upload-pack-request',
+    contentType: 'application/x-git-upload-pack-result',
     method: 'post',
     operationId: 'gitUploadPack',
     summary: 'Fetch and clone.',
@@ -48,6 +52,8 @@ export const gitApi: readonly RouteDescription[] = [
   {
     ...common,
     ...at('git-receive-pack'),
+    requestType: 'application/x-git-receive-pack-request',
+    contentType: 'application/x-git-receive-pack-result',
     method: 'post',
     operationId: 'gitReceivePack',
     summary: 'Push.',

@@ -1,0 +1,29 @@
+/** The descriptions of every route, as the rooms give them. */
+import { accessApi } from '../access/index.js';
+import { agentsApi } from '../agents/index.js';
+import { browseApi } from '../browse/index.js';
+import { forksApi } from '../forks/index.js';
+import { protectionApi } from '../protection/index.js';
+import { pullsApi } from '../pulls/index.js';
+import { reposApi } from '../repos/index.js';
+import { reviewsApi } from '../reviews/index.js';
+import type { RouteDescription } from '../routing/index.js';
+import { starsApi } from '../stars/index.js';
+import { trendingApi } from '../trending/index.js';
+import { httpApi } from './api.js';
+import { openApiApi } from './openapi/index.js';
+
+export const api: readonly RouteDescription[] = [
+  ...agentsApi,
+  ...reposApi,
+  ...accessApi,
+  ...protectionApi,
+  ...forksApi,
+  ...browseApi,
+  ...pullsApi,
+  ...reviewsApi,
+  ...starsApi,
+  ...trendingApi,
+  ...httpApi,
+  ...openApiApi,
+];
