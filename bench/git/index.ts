@@ -1,0 +1,86 @@
+/** Everything git does all day, ours against git http-backend in the same run. */
+
+import { embedded, s3 } from '../../test/support/deployment.js';
+import { GitSandbox } from '../../test/support/git.js';
+import { watchMemory } from '../support/process-tree.js';
+import { startOurs, startPeer, type Target } from '../support/target.js';
+import { compare, type Row, type Work } from './measure.js';
+import { crowd, readWork, refRequests } from './reads.js';
+import { table } from './report.js';
+import { type Repository, repository, type Size } from './repositories.js';
+import { firstPush, parallelPushes, smallPush } from './writes.js';
+
+export interface GitBenchOptions {
+  driver: 'embedded' | 's3';
+  sizes: readonly Size[];
+  /** Only work whose name contains this. */
+  only?: string;
+  log(line: string): void;
+}
+
+export async function benchGit(options: GitBenchOptions): Promise<{ rows: Row[]; peakBytes: number | undefined }> {
+  const sandbox = new GitSandbox();
+  const peer = await startPeer(sandbox);
+  const kind = options.driver === 's3' ? s3 : embedded;
+  const ours = await startOurs(
+    await kind.start({ env: { LOG_LEVEL: 'error', RATE_LIMIT_ENABLED: 'false' } }),
+    kind.name,
+  );
+  const rows: Row[] = [];
+  try {
+    const run = async (work: Work) => {
+      if (options.only !== undefined && !work.name.includes(options.only)) return;
+      const row = await compare(ours, peer, work);
+      rows.push(row);
+      options.log(table([row]).split('\n')[2] ?? '');
+    };
+    const host = async (repo: Repository) =>
+      new Map<Target, string>([
+        [ours, await ours.host(repo.name, repo.dir)],
+        [peer, await peer.host(repo.name, repo.dir)],
+      ]);
+    let peakBytes: number | undefined;
+    for (const size of options.sizes) {
+      const repo = await repository(sandbox, size);
+      const stop = size === 'large' ? watchMemory(ours.pid) : undefined;
+      if (size !== 'small') await run(firstPush(repo));
+      peakBytes = stop?.() ?? peakBytes;
+      const urls = await host(repo);
+      for (const work of readWork(sandbox, repo, urls)) await run(work);
+      if (size === 'small') {
+        await run(crowd(sandbox, urls));
+        await run(refRequests('as pushed', urls));
+        await manyRefs(sandbox, repo, urls, 100);
+        await run(refRequests('100 more refs', urls));
+        await manyRefs(sandbox, repo, urls, 4000);
+        await run(refRequests('4,000 more refs', urls));
+      }
+      await run(smallPush(sandbox, repo, urls));
+      if (size !== 'large') await run(parallelPushes(sandbox, repo, urls));
+    }
+    return { rows, peakBytes };
+  } finally {
+    await ours.stop();
+    await peer.stop();
+    sandbox.dispose();
+  }
+}
+
+async function manyRefs(
+  sandbox: GitSandbox,
+  repo: Repository,
+  urls: Map<Target, string>,
+  count: number,
+): Promise<void> {
+  const dir = sandbox.path(`refs-${count}`);
+  await sandbox.git(['clone', '-q', '--bare', '--shared', repo.dir, dir]);
+  const input = Array.from({ length: count }, (_, i) => `create refs/heads/many/${count}/${i} ${repo.head}\n`).join('');
+  await sandbox.git(['update-ref', '--stdin'], { cwd: dir, input });
+  for (const [target, url] of urls) {
+    const headers = Object.entries(target.pushHeaders(url)).flatMap(([name, value]) => [
+      '-c',
+      `http.extraHeader=${name}: ${value}`,
+    ]);
+    await sandbox.git([...headers, 'push', '-q', url, 'refs/heads/many/*:refs/heads/many/*'], { cwd: dir });
+  }
+}

@@ -1,0 +1,66 @@
+/** Runs the same work against both servers in turns, so that a slow moment of the machine hits both. */
+import { cpuSeconds } from '../support/process-tree.js';
+import { median, quantile } from '../support/stats.js';
+import type { Target } from '../support/target.js';
+
+export interface Figure {
+  /** Median and 95th percentile of what a round gave: seconds, or a rate when `higherIsBetter`. */
+  value: number;
+  p95: number;
+  /** Processor seconds of the server's process tree per round, median. */
+  cpu: number;
+}
+
+export interface Row {
+  work: string;
+  unit: 's' | '/s';
+  ours: Figure;
+  peer: Figure;
+  /** ours/peer of the medians. */
+  ratio: number;
+  cpuRatio: number;
+  /** What the ratio should not exceed, or not fall below for a rate. */
+  target?: { ratio?: number; cpu?: number };
+}
+
+export interface Work {
+  name: string;
+  unit?: 's' | '/s';
+  rounds?: number;
+  /** Rounds before the counted ones. */
+  warmUp?: number;
+  target?: { ratio?: number; cpu?: number };
+  /** One round. @returns seconds or a rate */
+  round(target: Target, turn: number): Promise<number>;
+}
+
+/** @returns the figures of both, and their ratio */
+export async function compare(ours: Target, peer: Target, work: Work): Promise<Row> {
+  const { rounds = 7, warmUp = 1 } = work;
+  const samples = new Map([ours, peer].map((target) => [target, { values: [] as number[], cpu: [] as number[] }]));
+  for (let turn = 0; turn < warmUp + rounds; turn++) {
+    for (const [target, { values, cpu }] of samples) {
+      const before = cpuSeconds(target.pid);
+      const value = await work.round(target, turn);
+      const used = cpuSeconds(target.pid) - before;
+      if (turn < warmUp) continue;
+      values.push(value);
+      cpu.push(used);
+    }
+  }
+  const figure = (target: Target): Figure => {
+    const { values, cpu } = samples.get(target)!;
+    const worst = work.unit === '/s' ? 0.05 : 0.95;
+    return { value: median(values), p95: quantile(values, worst), cpu: median(cpu) };
+  };
+  const [mine, theirs] = [figure(ours), figure(peer)];
+  return {
+    work: work.name,
+    unit: work.unit ?? 's',
+    ours: mine,
+    peer: theirs,
+    ratio: mine.value / theirs.value,
+    cpuRatio: mine.cpu / theirs.cpu,
+    ...(work.target && { target: work.target }),
+  };
+}
