@@ -1,8 +1,9 @@
 /** Everything git does all day, ours against git http-backend in the same run. */
 
-import { embedded, s3 } from '../../test/support/deployment.js';
+import { embedded } from '../../test/support/deployment.js';
 import { GitSandbox } from '../../test/support/git.js';
 import { watchMemory } from '../support/process-tree.js';
+import { startS3Node } from '../support/s3-node.js';
 import { startOurs, startPeer, type Target } from '../support/target.js';
 import { compare, type Row, type Work } from './measure.js';
 import { crowd, readWork, refRequests } from './reads.js';
@@ -21,11 +22,9 @@ export interface GitBenchOptions {
 export async function benchGit(options: GitBenchOptions): Promise<{ rows: Row[]; peakBytes: number | undefined }> {
   const sandbox = new GitSandbox();
   const peer = await startPeer(sandbox);
-  const kind = options.driver === 's3' ? s3 : embedded;
-  const ours = await startOurs(
-    await kind.start({ env: { LOG_LEVEL: 'error', RATE_LIMIT_ENABLED: 'false' } }),
-    kind.name,
-  );
+  const env = { LOG_LEVEL: 'error', RATE_LIMIT_ENABLED: 'false' };
+  const isS3 = options.driver === 's3';
+  const ours = await startOurs(isS3 ? await startS3Node(env) : await embedded.start({ env }), options.driver);
   const rows: Row[] = [];
   try {
     const run = async (work: Work) => {

@@ -1,0 +1,32 @@
+/** A node on a Postgres and an S3 server of its own, outside of a test run. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEmbeddedPostgres } from '../../src/db/index.js';
+import { openObjectStore } from '../../src/storage/index.js';
+import { type Deployment, s3Env } from '../../test/support/deployment.js';
+import { ServerProcess } from '../../test/support/node.js';
+import { createTestBucket } from '../../test/support/s3.js';
+import { setup } from '../../test/support/s3-setup.js';
+
+/** Processor time and memory of the node alone: its database and its object store are other process trees. */
+export async function startS3Node(env: Record<string, string>): Promise<Deployment> {
+  const folder = await mkdtemp(join(tmpdir(), 'gitclaw-bench-'));
+  const stopS3 = setup();
+  const bucket = await createTestBucket();
+  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), log: { debug() {}, warn() {} } });
+  const all = { ...env, ...s3Env(bucket), DATABASE_URL: postgres.url, GITCLAW_DATA_DIR: join(folder, 'node') };
+  const node = await ServerProcess.start({ env: all });
+  return {
+    url: node.url,
+    env: all,
+    nodes: [node],
+    openObjects: () => openObjectStore({ GITCLAW_DATA_DIR: folder, s3: bucket }),
+    async stop() {
+      await node.stop();
+      await postgres.stop();
+      stopS3();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
