@@ -1,3 +1,5 @@
 /** Receiving pushes. */
-export { type DeferredCredential, type PushQuota, type PushRequest, receivePush, refuseAll } from './receive.js';
+export { refuseClaimed } from './claim.js';
+export { receivePush, refuseAll } from './receive.js';
 export type { PushCredential, PushReport, PushResult, Refusal } from './report.js';
+export type { DeferredCredential, PushQuota, PushRequest } from './request.js';

@@ -14,44 +14,13 @@ import { type Oid, ZERO_OID } from '../git/oid.js';
 import { DEFAULT_PACK_LIMITS, type IndexResult, type LocalPack } from '../packs/index.js';
 import { examineHeads } from '../pulls/index.js';
 import type { RefVerdict } from '../refs/index.js';
-import type { Repository } from '../repos/index.js';
 import { checkCommands } from './check-commands.js';
+import { EMPTY_SHA256, fileSha256, proveClaim } from './claim.js';
 import { commitPush } from './commit.js';
 import { checkTips, findMissing } from './connectivity.js';
-import type { PushCredential, PushReport, PushResult, Refusal } from './report.js';
+import type { PushReport, PushResult, Refusal } from './report.js';
+import type { PushRequest } from './request.js';
 import { refuseRewrites } from './rewrites.js';
-
-export interface PushRequest {
-  repo: Repository;
-  commands: readonly RefCommand[];
-  atomic: boolean;
-  /** Commits whose parents the client lacks; none unless its repository is shallow. */
-  shallow?: readonly Oid[];
-  /** Bytes after the command list; empty when nothing but deletions was asked for. */
-  pack: AsyncIterable<Uint8Array>;
-  /** The proof when it is at hand, or a check that needs the hash of the pack first. */
-  credential: PushCredential | DeferredCredential;
-  /** Names of refs whose history may be rewritten; default: all, as smart HTTP has no way to say it. */
-  mayForce?: ReadonlySet<string>;
-  /** What makes two pushes with one credential the same; default: repository, mode and commands. */
-  fingerprint?: string;
-  /** How pushes are counted, unless the caller has counted this one. Repeats are not counted. */
-  quota?: PushQuota;
-  /** Told what happens, for the client's side-band; called from time to time. */
-  onProgress(text: string): void;
-}
-
-export interface PushQuota {
-  /** Refuses an agent with nothing left before the pack is read; counts nothing. @throws AppError RATE_LIMITED */
-  check(): Promise<void>;
-  /** Counts the push of an agent that is proved. @throws AppError RATE_LIMITED */
-  charge(): Promise<void>;
-}
-
-/** A signature over the pack hash and the ref updates, which can be verified only once the pack is here. */
-export interface DeferredCredential {
-  verify(body: { packfileHash: string; refUpdates: (RefCommand & { force: boolean })[] }): Promise<PushCredential>;
-}
 
 /**
  * Receives a push.
@@ -84,6 +53,7 @@ async function receive(
   const refused = checkCommands(repo, commands);
   const expectsPack = commands.some((command) => command.newOid !== ZERO_OID);
   let pack: IndexResult | undefined;
+  let unusable: { refusal: string; code: ErrorCode } | undefined;
   let snapshot = await loadSnapshot(ctx, repo.repoId);
   if (expectsPack) {
     const spooled = await ctx.spool.receive(request.pack, { maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES });
@@ -91,8 +61,8 @@ async function receive(
     await ctx.faultPoint('push.pack-received');
     if (refused.size < commands.length) {
       const indexed = await indexPack(ctx, snapshot, request, { ...newPaths(ctx, files), packPath: spooled.path });
-      if ('refusal' in indexed) return refuseAll(commands, indexed.refusal, 'unpacker error', indexed.code);
-      pack = indexed.pack;
+      if ('refusal' in indexed) unusable = indexed;
+      else pack = indexed.pack;
     }
   } else {
     await discard(request.pack);
@@ -104,17 +74,17 @@ async function receive(
   const packfileHash = pack?.receivedSha256 ?? EMPTY_SHA256;
   let credential = request.credential;
   if (!('proof' in credential)) {
-    const refUpdates = commands.map(({ refName, oldOid, newOid }) => ({
-      refName,
-      oldOid,
-      newOid,
-      force: forced.has(refName),
-    }));
-    credential = await credential.verify({ packfileHash, refUpdates });
+    const received = pack === undefined ? files.packPath : undefined;
+    if (received !== undefined) credential = await proveClaim(credential, await fileSha256(received), commands);
+    else {
+      const refUpdates = commands.map((command) => ({ ...command, force: forced.has(command.refName) }));
+      credential = await credential.verify({ packfileHash, refUpdates });
+    }
     const stored = await storedReport(ctx, credential, fingerprint);
     if (stored !== undefined) return stored;
     await request.quota?.charge();
   }
+  if (unusable !== undefined) return refuseAll(commands, unusable.refusal, 'unpacker error', unusable.code);
   if (pack !== undefined) {
     const missing = await findMissing(ctx, snapshot, pack);
     if (missing !== undefined) {
@@ -180,8 +150,6 @@ async function storedReport(
   const stored = (await storedWrite(ctx, credential.proof, fingerprint)) as PushReport | undefined;
   return stored && { ...stored, replayed: true };
 }
-
-const EMPTY_SHA256 = createHash('sha256').digest('hex');
 
 function newPaths(ctx: AppContext, files: Partial<PackFiles>): Omit<PackFiles, 'packPath'> {
   files.idxPath = ctx.spool.newFile('idx');

@@ -8,10 +8,11 @@ import type { AppContextOf, AppEnv } from '../../routing/index.js';
 import { advertise } from './advertise.js';
 import { ClientGone } from './answer.js';
 import { drainBody } from './body.js';
+import { challenging } from './challenge.js';
 import { jsonClone, jsonReceivePack, jsonUploadPack } from './json/index.js';
 import { pushQuota } from './quota.js';
 import { receivePack } from './receive-pack.js';
-import { openRepository, type RepositoryNames } from './target.js';
+import { openForPush, openRepository, type RepositoryNames } from './target.js';
 import { uploadPack } from './upload-pack.js';
 
 export { jsonGitApi } from './json/index.js';
@@ -35,7 +36,8 @@ async function infoRefs(ctx: AppContext, c: AppContextOf): Promise<Response> {
       message: 'service must be git-upload-pack or git-receive-pack; the dumb protocol is not served',
     });
   }
-  const access = await openRepository(ctx, c, repositoryNames(c), service, false);
+  const names = repositoryNames(c);
+  const access = await challenging(ctx, c, names, service, () => openRepository(ctx, c, names, service));
   const body = await advertise(ctx, access.repo, service, protocolVersion(c));
   return c.body(new Uint8Array(body), 200, {
     'Content-Type': `application/x-${service}-advertisement`,
@@ -54,12 +56,16 @@ function serve(ctx: AppContext, c: AppContextOf, service: GitService): Promise<R
     if (type !== `application/x-${service}-request`) {
       throw new AppError('VALIDATION_ERROR', { message: `Content-Type must be application/x-${service}-request` });
     }
-    const access = await openRepository(ctx, c, repositoryNames(c), service, isWrite);
-    if (!isWrite) await uploadPack(ctx, incoming, outgoing, access, protocolVersion(c));
-    else if (access.credential.kind !== 'anonymous') {
-      const quota = pushQuota(ctx, c, access.credential);
-      await receivePack(ctx, incoming, outgoing, access.repo, access.credential, quota);
-    }
+    const names = repositoryNames(c);
+    await challenging(ctx, c, names, service, async () => {
+      if (isWrite) {
+        const access = await openForPush(ctx, c, names);
+        await receivePack(ctx, incoming, outgoing, access, pushQuota(ctx, c, access.credential));
+      } else {
+        const access = await openRepository(ctx, c, names, service);
+        await uploadPack(ctx, incoming, outgoing, access, protocolVersion(c));
+      }
+    });
     return RESPONSE_ALREADY_SENT;
   });
 }

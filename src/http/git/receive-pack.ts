@@ -1,6 +1,5 @@
 /** POST git-receive-pack (gitprotocol-http, "Smart Service git-receive-pack"). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { GitCredential } from '../../auth/index.js';
 import type { AppContext } from '../../context.js';
 import { AppError } from '../../errors.js';
 import {
@@ -14,10 +13,18 @@ import {
   sideband,
   sidebandText,
 } from '../../git/index.js';
-import { type PushQuota, type PushReport, type PushRequest, receivePush, refuseAll } from '../../push/index.js';
-import type { Repository } from '../../repos/index.js';
+import {
+  type PushQuota,
+  type PushReport,
+  type PushRequest,
+  receivePush,
+  refuseAll,
+  refuseClaimed,
+} from '../../push/index.js';
+import { toAppError } from '../failure.js';
 import { GitAnswer } from './answer.js';
 import { drainBody, readBody } from './body.js';
+import type { ClaimedAccess, PushAccess } from './target.js';
 
 export const RECEIVE_PACK_CAPABILITIES = [
   'report-status',
@@ -30,8 +37,6 @@ export const RECEIVE_PACK_CAPABILITIES = [
   'object-format=sha1',
 ];
 
-type WriteCredential = Exclude<GitCredential, { kind: 'anonymous' }>;
-
 /**
  * Receives one push and answers it. What goes wrong after the command list is said inside the report, where git shows
  * it to its user; the request is always read to its end before.
@@ -41,8 +46,7 @@ export async function receivePack(
   ctx: AppContext,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  repo: Repository,
-  credential: WriteCredential,
+  access: PushAccess | ClaimedAccess,
   quota: PushQuota,
 ): Promise<void> {
   const answer = new GitAnswer(outgoing, 'application/x-git-receive-pack-result');
@@ -57,23 +61,29 @@ export async function receivePack(
   }
   if (parser.commands.length === 0) {
     await drainBody(incoming);
+    if (access.kind === 'claimed') throw nothingSigned();
     return answer.end();
   }
   const banded = parser.capabilities.has('side-band-64k');
   const quiet = parser.capabilities.has('quiet');
   const notes: string[] = [];
-  const request: PushRequest = {
-    repo,
+  let isProved = access.kind === 'granted';
+  const request: PushParts = {
     commands: parser.commands,
     atomic: parser.capabilities.has('atomic'),
     shallow: parser.shallow,
     pack: rest(parser, body),
-    credential: pushCredential(repo, credential),
+    credential: pushCredential(access, () => {
+      isProved = true;
+    }),
     quota,
     onProgress: (text) => notes.push(text),
   };
-  const work = push(ctx, request, answer).finally(() => drainBody(incoming));
-  const report = banded ? await answer.whileWaiting(work, () => incoming.readableEnded) : await work;
+  const target = access.kind === 'granted' ? { repo: access.repo } : access.outcome;
+  const work = push(ctx, request, target, answer).finally(() => drainBody(incoming));
+  // An answer that has begun is a 200, which those who are not proved must not get.
+  const mayStart = () => incoming.readableEnded && isProved;
+  const report = banded ? await answer.whileWaiting(work, mayStart) : await work;
   const parts: Uint8Array[] = [];
   if (banded && !quiet) parts.push(...notes.map((text) => sidebandText(CHANNEL.progress, text)));
   const lines = status(parser, report);
@@ -82,17 +92,32 @@ export async function receivePack(
   await answer.end(Buffer.concat(parts));
 }
 
+type PushParts = Omit<PushRequest, 'repo'>;
+
 /** Failures of the server belong into the report too: git shows nothing of an HTTP error but its status. */
-async function push(ctx: AppContext, request: PushRequest, answer: GitAnswer): Promise<PushReport> {
+async function push(
+  ctx: AppContext,
+  request: PushParts,
+  target: ClaimedAccess['outcome'],
+  answer: GitAnswer,
+): Promise<PushReport> {
+  const refusal = 'refusal' in target ? target.refusal : undefined;
   try {
-    return await receivePush(ctx, request);
+    if ('refusal' in target) return await refuseClaimed(ctx, request, target.refusal);
+    return await receivePush(ctx, { ...request, repo: target.repo });
   } catch (error) {
-    const known = error instanceof AppError ? error : new AppError('INTERNAL_ERROR', { cause: error });
-    if (known.status === 401 || known.status === 403) throw known;
+    const known = toAppError(error);
+    if (known.status === 401 || known.status === 403 || known === refusal) throw known;
     if (known.status === 429 && !answer.started) throw known;
-    if (known.status >= 500) ctx.log.error({ repoId: request.repo.repoId, err: known }, 'push failed');
+    if (known.status >= 500) ctx.log.error({ err: known }, 'push failed');
     return refuseAll(request.commands, `${known.wireCode}: ${known.message}`, 'unpacker error');
   }
+}
+
+function nothingSigned(): AppError {
+  return new AppError('INVALID_SIGNATURE', {
+    message: 'A signature over a push proves nothing without the push; sign a token for requests like this one.',
+  });
 }
 
 async function readLists(parser: ReceivePackParser, body: AsyncGenerator<Uint8Array>): Promise<void> {
@@ -109,11 +134,17 @@ async function* rest(parser: ReceivePackParser, body: AsyncGenerator<Uint8Array>
   yield* body;
 }
 
-function pushCredential(repo: Repository, credential: WriteCredential): PushRequest['credential'] {
-  if (credential.kind === 'token') return { principal: credential.principal, proof: credential.proof };
+/** @param proved told once a claim is proved */
+function pushCredential(access: PushAccess | ClaimedAccess, proved: () => void): PushRequest['credential'] {
+  if (access.kind === 'granted') {
+    const { principal, proof } = access.credential;
+    return { principal, proof };
+  }
+  const { credential, repoId } = access;
   return {
     async verify(body) {
-      const proof = await credential.verify({ repoId: repo.repoId, ...body });
+      const proof = await credential.verify({ repoId, ...body });
+      proved();
       return { principal: { ...credential.claimed, keyId: proof.keyId }, proof };
     },
   };

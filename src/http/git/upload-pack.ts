@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { loadSnapshot, type Snapshot } from '../../catalog/index.js';
 import type { AppContext } from '../../context.js';
-import { AppError } from '../../errors.js';
 import {
   auditFetch,
   type DepthPlan,
@@ -44,6 +43,7 @@ import {
   wantedRefs,
 } from '../../git/index.js';
 import { listRefs, type Ref } from '../../refs/index.js';
+import { toAppError } from '../failure.js';
 import { advertised, FETCH_FEATURES, headOf } from './advertise.js';
 import { ClientGone, GitAnswer } from './answer.js';
 import { readWhole } from './body.js';
@@ -238,7 +238,7 @@ async function answerFetch(
 /** After the first byte only the error channel is left to say what went wrong. */
 async function failInBand(ctx: AppContext, answer: GitAnswer, framing: Framing, error: unknown): Promise<void> {
   if (error instanceof ClientGone || framing === 'none') throw error;
-  const known = error instanceof AppError ? error : new AppError('INTERNAL_ERROR', { cause: error });
+  const known = toAppError(error);
   ctx.log.error({ err: known }, 'a fetch failed');
   await answer.end(sidebandText(CHANNEL.error, `${known.wireCode}: ${known.message}\n`));
 }

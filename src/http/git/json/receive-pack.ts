@@ -6,9 +6,10 @@ import { AppError } from '../../../errors.js';
 import { type PushReport, receivePush } from '../../../push/index.js';
 import { type AppContextOf, check, JSON_TYPE, noteAgent, readRequest } from '../../../routing/index.js';
 import { isJsonObject } from '../../../signing/index.js';
+import { challenging } from '../challenge.js';
 import { pushQuota } from '../quota.js';
 import type { RepositoryNames } from '../target.js';
-import { challenging, findTarget, requireAccess } from './access.js';
+import { findTarget, requireAccess } from './access.js';
 import { type JsonForm, readForm } from './form.js';
 import { receivePackBody } from './schemas.js';
 
@@ -42,7 +43,7 @@ async function push(
   const target = await findTarget(ctx, names);
   const request = await readRequest(c, form.bytes);
   const sent = { repoId: target.repoId, packfileHash: form.packfileHash, refUpdates };
-  const { principal, proof, fingerprint } = await challenging(ctx, c, target, 'git-receive-pack', () =>
+  const { principal, proof, fingerprint } = await challenging(ctx, c, names, 'git-receive-pack', () =>
     authenticatePush(ctx, request, sent, uploadMs),
   );
   noteAgent(c, principal.agentId);

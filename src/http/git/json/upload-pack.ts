@@ -16,8 +16,9 @@ import { listRefs } from '../../../refs/index.js';
 import { type AppContextOf, check, noteAgent, readRequest } from '../../../routing/index.js';
 import type { JsonObject } from '../../../signing/index.js';
 import { GitAnswer } from '../answer.js';
+import { challenging } from '../challenge.js';
 import type { RepositoryNames } from '../target.js';
-import { challenging, findTarget, requireAccess } from './access.js';
+import { findTarget, requireAccess } from './access.js';
 import { readForm } from './form.js';
 import { uploadPackBody } from './schemas.js';
 
@@ -31,7 +32,7 @@ export async function jsonUploadPack(ctx: AppContext, c: AppContextOf, names: Re
   const target = await findTarget(ctx, names);
   const { repoId } = target;
   const request = await readRequest(c, form.bytes);
-  const call = await challenging(ctx, c, target, 'git-upload-pack', () =>
+  const call = await challenging(ctx, c, names, 'git-upload-pack', () =>
     authenticate(ctx, request, {
       actions: ['git-upload-pack'],
       mutates: false,
