@@ -55,6 +55,7 @@ describe('updateRefs', () => {
         refName: 'refs/heads/main',
         ok: false,
         rule: 'main',
+        code: 'ACCESS_DENIED',
         reason: expect.stringMatching(/^protected branch: force/),
       },
       { refName: 'refs/heads/side', ok: true },
