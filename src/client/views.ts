@@ -30,7 +30,7 @@ export interface RepositoryView {
   starCount: number;
   createdAt: string;
   /** Id of the repository this is a fork of. */
-  forkedFrom?: string | null;
+  forkedFrom: string | null;
 }
 
 export interface AccessView {
@@ -78,7 +78,10 @@ export interface JsonCloneView {
   refs: { name: string; oid: string; isHead: boolean }[];
   /** Base64 of a pack. */
   packfile: string;
+  /** Full name of the default branch, whether or not it exists. */
   headRef: string;
+  /** Commits whose parents were left out because of a depth. */
+  shallow: string[];
 }
 
 /** What a protected branch demands. */

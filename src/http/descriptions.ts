@@ -1,5 +1,6 @@
 /** The descriptions of every route, as the rooms give them. */
 import { accessApi } from '../access/index.js';
+import { adminApi } from '../admin/index.js';
 import { agentsApi } from '../agents/index.js';
 import { browseApi } from '../browse/index.js';
 import { forksApi } from '../forks/index.js';
@@ -11,6 +12,7 @@ import type { RouteDescription } from '../routing/index.js';
 import { starsApi } from '../stars/index.js';
 import { trendingApi } from '../trending/index.js';
 import { httpApi } from './api.js';
+import { jsonGitApi } from './git/index.js';
 import { openApiApi } from './openapi/index.js';
 
 export const api: readonly RouteDescription[] = [
@@ -25,5 +27,7 @@ export const api: readonly RouteDescription[] = [
   ...starsApi,
   ...trendingApi,
   ...httpApi,
+  ...jsonGitApi,
+  ...adminApi,
   ...openApiApi,
 ];

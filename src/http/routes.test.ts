@@ -11,7 +11,9 @@ const app: Hono<AppEnv> = createApp(authContext({} as Database));
 
 /** Answers of which git itself, a browser or Prometheus is the client, and routes that the client has in another form. */
 const NO_METHOD = [
+  'adminLogin',
   'docs',
+  'fetchPack',
   'gitInfoRefs',
   'gitInfoRefsByPost',
   'gitReceivePack',
@@ -20,6 +22,7 @@ const NO_METHOD = [
   'listCollaborators',
   'metrics',
   'openApi',
+  'pushPack',
 ];
 
 /** Methods that are older than the descriptions and keep their shorter names. */
@@ -41,6 +44,7 @@ function handlersOf(method: string, path: string): string[] {
 const asked = api.flatMap((route) =>
   [route.path, ...(route.aliases ?? [])].map((path) => ({
     method: route.method.toUpperCase(),
+    type: route.requestType ?? 'application/json',
     path: path.replace(/\{(\w+)\}/g, 'x-$1'),
   })),
 );
@@ -58,8 +62,8 @@ describe('descriptions and routes', () => {
     expect([...new Set(routes)].filter((route) => !described.has(route))).toEqual([]);
   });
 
-  it('no two descriptions are of one address', () => {
-    const keys = asked.map(({ method, path }) => `${method} ${path}`);
+  it('no two descriptions are of one address and one type of request', () => {
+    const keys = asked.map(({ method, path, type }) => `${method} ${path} ${type}`);
     expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([]);
   });
 

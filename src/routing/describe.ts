@@ -21,6 +21,8 @@ export interface RouteDescription {
   path: string;
   /** Other paths that lead to the same handler. */
   aliases?: readonly string[];
+  /** True for a POST that changes nothing: its nonce is not used up. */
+  safe?: boolean;
   /** Unique; also the name of the method in the typed client where there is one. */
   operationId: string;
   /** Heading in the document. */
@@ -42,7 +44,7 @@ export interface RouteDescription {
   bare?: boolean;
   /** Type of the answer where it is not JSON; `data` is then its text. */
   contentType?: string;
-  /** Type of the request body where it is not JSON. */
+  /** Type of the request body where it is not JSON. Descriptions of one address must differ in it. */
   requestType?: string;
   /** Codes of its own; the common ones are added. */
   errors?: readonly ErrorCode[];

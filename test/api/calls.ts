@@ -1,6 +1,8 @@
 /** One good call of every route. A route that is missing here fails the tests that go through all of them. */
+import { createHash } from 'node:crypto';
 import type { RouteDescription } from '../../src/routing/index.js';
 import { generateKey, type JsonObject } from '../../src/signing/index.js';
+import { ADMIN_ENV, PASSWORD } from '../support/admin.js';
 import type { TestAgent } from '../support/http.js';
 import { type Place, type Scene, unusedName } from './scene.js';
 
@@ -96,6 +98,32 @@ export const CALLS: Record<string, MakeCall> = {
   gitInfoRefsByPost: unborn('200', '?service=git-upload-pack'),
   gitUploadPack: unborn('200'),
   gitReceivePack: unborn('200'),
+  // Git as JSON
+  cloneRepo: () => ({ body: { depth: null } }),
+  fetchPack: () => ({ body: { wants: [], haves: [], depth: null } }),
+  pushPack: () => ({
+    body: {
+      packfileHash: createHash('sha256').digest('hex'),
+      refUpdates: [{ refName: 'refs/heads/none', oldOid: '1'.repeat(40), newOid: '0'.repeat(40), force: false }],
+    },
+    outcome: '404 REF_NOT_FOUND',
+  }),
+  // Operators; only a login is open
+  adminLogin: () => ({ body: { username: ADMIN_ENV.ADMIN_USERNAME, password: PASSWORD } }),
+  adminLogout: plain,
+  adminStats: plain,
+  adminListAgents: plain,
+  adminGetAgent: ofCaller,
+  adminSuspendAgent: ofCaller,
+  adminUnsuspendAgent: ofCaller,
+  adminListRepos: plain,
+  adminReconcile: plain,
+  adminGetRepo: plain,
+  adminDeleteRepo: plain,
+  adminReconnectRepo: plain,
+  adminDeleteOrphaned: unborn('200', '?type=db'),
+  adminListAudit: plain,
+  adminHealth: plain,
 };
 
 /** The call with its address. @throws Error for a route that has no call */

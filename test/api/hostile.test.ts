@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { api } from '../../src/http/index.js';
 import type { RouteDescription } from '../../src/routing/index.js';
 import type { JsonObject } from '../../src/signing/index.js';
+import { ADMIN_ENV } from '../support/admin.js';
 import { startGitApp } from '../support/git-app.js';
 import { send, sign, type TestApp } from '../support/http.js';
 import { Random } from '../support/random.js';
@@ -28,7 +29,7 @@ let app: TestApp;
 let scene: Scene;
 let place: Place;
 beforeAll(async () => {
-  app = await startGitApp({}, { RATE_LIMIT_ENABLED: 'false' });
+  app = await startGitApp({}, { RATE_LIMIT_ENABLED: 'false', ...ADMIN_ENV });
   scene = await openScene(app);
   place = await scene.place('private');
 });

@@ -87,4 +87,7 @@ export const SHAPES: Record<string, (parts: Parts) => Shape[]> = {
   getProtection: (parts) => [full(parts)],
   setProtection: (parts) => [full(parts)],
   deleteProtection: (parts) => [full(parts)],
+  cloneRepo: all,
+  fetchPack: (parts) => [full(parts)],
+  pushPack: (parts) => [full(parts), lean(parts), { ...lean(parts), by: 'the helper of the SDKs', action: 'git_push' }],
 };

@@ -24,6 +24,8 @@ const errorBody = z.strictObject({
 /** Codes of addresses and methods that no route has, and of bodies that are refused before a route is asked. */
 const UNROUTED: ErrorCode[] = ['NOT_FOUND', 'METHOD_NOT_ALLOWED', 'VALIDATION_ERROR', 'SERVER_BUSY', 'INTERNAL_ERROR'];
 
+const JSON_TYPE = 'application/json';
+
 interface Matcher {
   pattern: RegExp;
   /** Literal segments; the address with more of them is the more special one. */
@@ -39,17 +41,23 @@ const matchers: Matcher[] = api
   .sort((a, b) => b.literals - a.literals);
 
 /** The description of the route that a request goes to, undefined when none has one. */
-export function describedRoute(method: string, path: string): RouteDescription | undefined {
-  return match(method, path)?.route;
+export function describedRoute(method: string, path: string, requestType?: string): RouteDescription | undefined {
+  return match(method, path, requestType)?.route;
 }
 
 /**
  * @param path with or without query
+ * @param requestType type of the request body, which chooses where an address has several routes
  * @throws Error that says what the answer has and the description has not
  */
-export function checkAnswer(method: string, path: string, { status, json }: JsonAnswer): void {
+export function checkAnswer(
+  method: string,
+  path: string,
+  { status, json }: JsonAnswer,
+  requestType: string = JSON_TYPE,
+): void {
   if (json === undefined || method === 'HEAD' || method === 'OPTIONS') return;
-  const found = match(method, path);
+  const found = match(method, path, requestType);
   const where = `${method} ${path} answered ${status}`;
   if (found?.route.bare && isPromised(found.route.data, json)) return;
   if (status >= 400) {
@@ -90,9 +98,12 @@ function difference(schema: z.ZodType, value: unknown): string {
   return `has more than is described: ${JSON.stringify(value)} instead of ${JSON.stringify(parsed.data)}`;
 }
 
-function match(method: string, path: string): Matcher | undefined {
+function match(method: string, path: string, requestType: string = JSON_TYPE): Matcher | undefined {
   const asked = (path.split('?')[0] ?? '').replace(/%3A/gi, ':');
-  return matchers.find((each) => each.method === method.toLowerCase() && each.pattern.test(asked));
+  const found = matchers.filter((each) => each.method === method.toLowerCase() && each.pattern.test(asked));
+  const [first] = found;
+  const forms = found.filter((each) => each.pattern.source === first?.pattern.source);
+  return forms.find(({ route }) => (route.requestType ?? JSON_TYPE) === requestType.split(';')[0]?.trim()) ?? first;
 }
 
 function compile(path: string): { pattern: RegExp; literals: number } {

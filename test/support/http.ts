@@ -129,7 +129,7 @@ export function send(base: string, path: string, { method = 'GET', headers = {},
           try {
             const status = incoming.statusCode ?? 0;
             const json = isJson ? JSON.parse(text) : undefined;
-            checkAnswer(method, path, { status, json });
+            checkAnswer(method, path, { status, json }, headers['content-type']);
             resolve({ status, headers: incoming.headers, text, json });
           } catch (error) {
             reject(error);

@@ -39,5 +39,5 @@ export function errorsOf(route: RouteDescription): ErrorCode[] {
 
 /** Whether the nonce is used up, so that a repeat gets the stored answer. */
 export function isSignedWrite(route: RouteDescription): boolean {
-  return route.auth === 'signed' && route.method !== 'get';
+  return route.auth === 'signed' && route.method !== 'get' && route.safe !== true;
 }

@@ -17,32 +17,42 @@ export interface Operation {
   [extension: `x-${string}`]: unknown;
 }
 
+/** The envelope in the JSON body, which OpenAPI has no scheme for; or nothing at all. */
+const NO_SCHEME = {};
 const HEADERS_SIGNED = { agentId: [], timestamp: [], nonce: [], signature: [] };
 
 const SECURITY: Record<RouteDescription['auth'], Record<string, string[]>[]> = {
   open: [],
-  // The empty alternative is the envelope in the JSON body, which OpenAPI has no scheme for.
-  signed: [{}, HEADERS_SIGNED],
-  'signed-optional': [{}, HEADERS_SIGNED, { gitToken: [] }, { basicToken: [] }],
+  signed: [NO_SCHEME, HEADERS_SIGNED],
+  'signed-optional': [NO_SCHEME, HEADERS_SIGNED, { gitToken: [] }, { basicToken: [] }],
   admin: [{ adminSession: [] }],
 };
 
+/** The routes of one address, told apart by the type of the request; the first one names the operation. */
+export type Forms = [RouteDescription, ...RouteDescription[]];
+
 /** @param path the path itself or one of its aliases; only the path itself keeps the operationId */
-export function operation(route: RouteDescription, path: string): Operation {
+export function operation(forms: Forms, path: string): Operation {
+  const [route] = forms;
   const isAlias = path !== route.path;
+  const actions = unique(forms.flatMap((form) => form.actions ?? []));
   return {
     operationId: isAlias ? `${route.operationId}__${(route.aliases ?? []).indexOf(path) + 1}` : route.operationId,
     tags: [route.tag],
     summary: route.summary,
-    description: describe(route, isAlias),
+    description: describe(forms, isAlias),
     parameters: [...pathParameters(path), ...queryParameters(route)],
-    ...requestBody(route),
-    responses: responses(route),
-    security: SECURITY[route.auth],
+    ...requestBodies(forms),
+    responses: responses(forms),
+    security: unique(forms.flatMap(({ auth }) => SECURITY[auth])),
     'x-auth': route.auth,
-    ...(route.actions === undefined ? {} : { 'x-actions': route.actions }),
+    ...(actions.length === 0 ? {} : { 'x-actions': actions }),
     ...(route.role === undefined ? {} : { 'x-role': route.role }),
   };
+}
+
+function unique<T>(values: T[]): T[] {
+  return [...new Set(values)];
 }
 
 const AUTH_WORDS: Record<RouteDescription['auth'], string> = {
@@ -52,12 +62,21 @@ const AUTH_WORDS: Record<RouteDescription['auth'], string> = {
   admin: 'Needs the session of an operator.',
 };
 
-function describe({ auth, actions, role, path }: RouteDescription, isAlias: boolean): string {
+function describe(forms: Forms, isAlias: boolean): string {
+  const [route, ...others] = forms;
+  const words = [describeOne(route)];
+  for (const other of others) {
+    words.push(`As \`${other.requestType ?? JSON_BODY}\`: ${other.summary}. ${describeOne(other)}`);
+  }
+  if (isAlias) words.push(`The same as \`${route.path}\`.`);
+  return words.join(' ');
+}
+
+function describeOne({ auth, actions, role }: RouteDescription): string {
   const words = [AUTH_WORDS[auth]];
   if (actions !== undefined) words.push(`Action: ${actions.map((action) => `\`${action}\``).join(' or ')}.`);
   if (role === 'author') words.push('Needs the role `write`, or to be the author.');
   else if (role !== undefined) words.push(`Needs the role \`${role}\`.`);
-  if (isAlias) words.push(`The same as \`${path}\`.`);
   return words.join(' ');
 }
 
@@ -83,6 +102,16 @@ function queryParameters(route: RouteDescription): Part[] {
   }));
 }
 
+const JSON_BODY = 'application/json';
+
+/** The bodies of all forms, by their types. */
+function requestBodies(forms: Forms): { requestBody?: Part } {
+  const bodies = forms.map((form) => requestBody(form).requestBody).filter((body) => body !== undefined);
+  if (bodies.length === 0) return {};
+  const content: Part = Object.assign({}, ...bodies.map((body) => body.content));
+  return { requestBody: { ...bodies[0], content } };
+}
+
 function requestBody(route: RouteDescription): { requestBody?: Part } {
   if (route.requestType !== undefined) return { requestBody: { required: true, content: { [route.requestType]: {} } } };
   if (route.auth === 'signed') return { requestBody: signedRequestBody(route) };
@@ -92,14 +121,32 @@ function requestBody(route: RouteDescription): { requestBody?: Part } {
   return { requestBody: { required: true, content } };
 }
 
-function responses(route: RouteDescription): Record<string, Part> {
+function responses(forms: Forms): Record<string, Part> {
   const byStatus = new Map<number, string[]>();
-  for (const code of errorsOf(route)) byStatus.set(statusOf(code), [...(byStatus.get(statusOf(code)) ?? []), code]);
+  for (const code of unique(forms.flatMap(errorsOf))) {
+    byStatus.set(statusOf(code), [...(byStatus.get(statusOf(code)) ?? []), code]);
+  }
   const refusals = [...byStatus].sort(([a], [b]) => a - b);
   return {
-    [String(route.status)]: success(route),
+    ...successes(forms),
     ...Object.fromEntries(refusals.map(([status, codes]) => [String(status), refusal(status, codes)])),
   };
+}
+
+/** What each form answers, together where the status is the same. */
+function successes(forms: Forms): Record<string, Part> {
+  const found: Record<string, Part> = {};
+  for (const form of forms) {
+    const { headers: sent, content, ...rest } = success(form);
+    const known = found[form.status];
+    const all = { ...(known?.headers as Part | undefined), ...(sent as Part | undefined) };
+    found[form.status] = {
+      ...rest,
+      ...(Object.keys(all).length === 0 ? {} : { headers: all }),
+      content: { ...(known?.content as Part | undefined), ...(content as Part) },
+    };
+  }
+  return found;
 }
 
 function success(route: RouteDescription): Part {

@@ -64,6 +64,7 @@ export function sample(schema: JsonSchema, name = ''): unknown {
   if (type === 'array') return schema.items === undefined ? [] : [sample(schema.items, name.replace(/s$/, ''))];
   if (type === 'boolean') return false;
   if (type === 'integer' || type === 'number') return Math.max(1, Number(schema.minimum ?? 1));
+  if (schema.format === 'uuid') return BY_NAME.eventId;
   if (type === 'string') return schema.format === 'date-time' || /At$|^timestamp$/.test(name) ? TIME : 'text';
   return null;
 }
