@@ -158,6 +158,7 @@ test('of 150 calls at once over two nodes exactly 100 succeed', async () => {
     Array.from({ length: 150 }, (_, i) => signedRequest(app(i), owner, 'POST', path, { action: 'access_grant', body })),
   );
   const count = (status: number) => answers.filter((answer) => answer.status === status).length;
+  expect(answers.filter(({ status }) => ![200, 429].includes(status)).map(({ text }) => text)).toEqual([]);
   expect([count(200), count(429)]).toEqual([100, 50]);
   const left = answers
     .filter(({ status }) => status === 200)
@@ -190,6 +191,23 @@ describe('the size of the window', () => {
     await expect(refused).rejects.toMatchObject({ code: 'RATE_LIMITED', details: { window: '2s' } });
     await sleep(2_050);
     expect((await chargeCall(ctx, subject, 'star'))?.remaining).toBe(0);
+  });
+
+  test('many calls at once are all counted while one bucket follows the other', async () => {
+    const limit = 1_000_000;
+    const ctx = context({ RATE_LIMIT_WINDOW_SECS: '60', RATE_LIMIT_STAR: String(limit) });
+    const subject = randomUUID();
+    const end = Date.now() + 2_500;
+    const left: (number | undefined)[] = [];
+    const lane = async () => {
+      while (Date.now() < end) left.push((await chargeCall(ctx, subject, 'star'))?.remaining);
+    };
+    await Promise.all(Array.from({ length: 40 }, lane));
+    const rows = await database.db.sql<{ used: number }[]>`
+      SELECT used FROM rate_limit_buckets WHERE subject = ${subject}`;
+    expect(rows.length).toBeGreaterThan(2);
+    expect(rows.reduce((sum, { used }) => sum + used, 0)).toBe(left.length);
+    expect(Math.min(...left.map((each) => each ?? 0))).toBeGreaterThanOrEqual(limit - left.length);
   });
 
   test('synonyms share one count; other actions do not', async () => {

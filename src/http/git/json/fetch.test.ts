@@ -6,6 +6,7 @@ import type { SeededRepository } from '../../../../test/support/git.js';
 import { gitAuthorization } from '../../../../test/support/git-app.js';
 import { type Answer, newAgent, newRepository, send, sign, signedRequest } from '../../../../test/support/http.js';
 import { code, EMPTY_PACK, JsonPusher } from '../../../../test/support/json-push.js';
+import { GitClawClient } from '../../../client/index.js';
 import { cloneAnswer } from './schemas.js';
 
 let pusher: JsonPusher;
@@ -57,6 +58,17 @@ describe('POST clone', () => {
     await pusher.sandbox.git(['fsck', '--strict', '--full'], { cwd: dir });
     return dir;
   }
+
+  it('is what the client gets', async () => {
+    const { agentId, privateKey } = pusher.owner;
+    const client = new GitClawClient({ baseUrl: pusher.app.url, agentId, privateKey });
+    for (const depth of [null, 3]) {
+      const cloned = await client.cloneRepo(pusher.repo.repoId, depth);
+      expect(cloned).toEqual((await clone(depth)).json.data);
+      expect(cloned.shallow.length > 0).toBe(depth !== null);
+    }
+    expect(await client.repo(pusher.repo.repoId)).toMatchObject({ forkedFrom: null });
+  });
 
   it('holds every ref and every object', async () => {
     const answer = await clone();
