@@ -9,6 +9,9 @@ import { forgetRefs } from '../refs/index.js';
 import { auditProof, type WorkResult } from '../routing/index.js';
 import { deleteRepositoryRow, lockRepository, type Repository } from './store.js';
 
+/** Unpacking a pack of usual size takes moments. */
+const UNPACK_RETRY_SECS = 5;
+
 /**
  * Deletes a repository for its owner.
  * @throws AppError REPO_NOT_FOUND, ACCESS_DENIED for everyone but the owner, MIGRATION_IN_PROGRESS
@@ -45,6 +48,7 @@ export async function removeRepository(tx: Tx, { repoId }: Pick<Repository, 'rep
     throw new AppError('MIGRATION_IN_PROGRESS', {
       message: 'The objects of the repository are being unpacked; try again shortly.',
       details: { repoId },
+      retryAfter: UNPACK_RETRY_SECS,
     });
   }
   await condemnPrefix(tx, repoId);
