@@ -99,11 +99,16 @@ function difference(schema: z.ZodType, value: unknown): string {
 }
 
 function match(method: string, path: string, requestType: string = JSON_TYPE): Matcher | undefined {
-  const asked = (path.split('?')[0] ?? '').replace(/%3A/gi, ':');
+  const asked = withoutDots(path.split('?')[0] ?? '').replace(/%3A/gi, ':');
   const found = matchers.filter((each) => each.method === method.toLowerCase() && each.pattern.test(asked));
   const [first] = found;
   const forms = found.filter((each) => each.pattern.source === first?.pattern.source);
   return forms.find(({ route }) => (route.requestType ?? JSON_TYPE) === requestType.split(';')[0]?.trim()) ?? first;
+}
+
+/** The server reads an address as a URL, where `..` leads elsewhere (RFC 3986 section 5.2.4). */
+function withoutDots(path: string): string {
+  return /\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path) ? new URL(path, 'http://host').pathname : path;
 }
 
 function compile(path: string): { pattern: RegExp; literals: number } {
