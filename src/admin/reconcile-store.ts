@@ -10,7 +10,7 @@ export async function selectConnection(
       EXISTS (SELECT FROM packs WHERE repo_id = ${repoId} AND coalesce(stored_in, repo_id) = repo_id
         AND state = 'active') AS "hasPacks",
       EXISTS (SELECT FROM packs WHERE stored_in = ${repoId}) AS "isShared",
-      EXISTS (SELECT FROM staged_packs WHERE repo_id = ${repoId} AND hash IN ('take-over', 'remove')) AS "isLeaving"`;
+      EXISTS (SELECT FROM staged_packs WHERE repo_id = ${repoId} AND hash IN ('take-over', 'remove', 'condemned')) AS "isLeaving"`;
   if (row === undefined) throw new Error('a select without a table returned no row');
   return row;
 }
@@ -21,7 +21,7 @@ export async function selectUnknown({ sql }: Queryable, names: readonly string[]
     SELECT name FROM unnest(${[...names]}::text[]) AS n(name)
     WHERE NOT EXISTS (SELECT FROM repositories r WHERE r.repo_id = n.name)
       AND NOT EXISTS (SELECT FROM packs p WHERE p.stored_in = n.name)
-      AND NOT EXISTS (SELECT FROM staged_packs s WHERE s.repo_id = n.name AND s.hash IN ('take-over', 'remove'))`;
+      AND NOT EXISTS (SELECT FROM staged_packs s WHERE s.repo_id = n.name AND s.hash IN ('take-over', 'remove', 'condemned'))`;
   return rows.map((row) => row.name);
 }
 
