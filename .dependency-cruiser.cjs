@@ -20,6 +20,7 @@ const LAYERS = [
     'forks',
     'protection',
     'admin',
+    'webhooks',
   ],
   ['routing'],
   ['catalog', 'refs', 'audit', 'auth', 'outbox', 'limits'],

@@ -146,6 +146,8 @@ const schema = z.object({
   GITCLAW_MAX_PACK_BYTES: whole(2 * GiB, 1 * KiB, Number.MAX_SAFE_INTEGER),
   /** Pushes of up to this many objects are also stored loose within the push; larger ones by the unpack job. */
   UNPACK_LIMIT: whole(100, 0, 100_000),
+  /** `true` lets webhooks point to any address and port: for development only. */
+  WEBHOOK_ALLOW_PRIVATE: flag(false),
   /** Name of the operator; admin access is off unless this and ADMIN_PASSWORD_HASH are set. */
   ADMIN_USERNAME: userName,
   /** Hash of the operator's password: hex SHA-256, or better the $scrypt$ or $argon2id$ form. */

@@ -35,7 +35,14 @@ const TABLES: Record<string, string> = {
   reputation: 'agent_id v64!; score numeric4.3!; cluster_ids jsonb!; updated_at tz!',
   audit_log:
     'event_id uuid!; agent_id v64!; action v64!; resource_type v64!; resource_id v64!; data jsonb!; timestamp tz!; signature v256!; chain_id v64!; seq int8!; event_hash v64!; chain_hash v64!; key_id v64; envelope text',
-  audit_chains: 'chain_id v64!; seq int8!; head v64!',
+  audit_chains: 'chain_id v64!; seq int8!; head v64!; checkpointed_seq int8!',
+  audit_checkpoints: 'number int8!; payload text!; signature v128!; created_at tz!',
+  audit_unplaced: 'event_id uuid!',
+  audit_positions: 'position int8!; event_id uuid!; agent_id v64!',
+  webhooks:
+    'webhook_id v64!; repo_id v64!; url text!; secret v128!; events jsonb!; active bool!; created_by v64!; created_at tz!; updated_at tz!',
+  webhook_deliveries:
+    'delivery_id uuid!; webhook_id v64!; audit_event_id uuid!; event v64!; status v16!; attempts int4!; available_at tz!; locked_at tz; response_status int4; response_body text; error text; duration_ms int4; redelivery_of uuid; created_at tz!; delivered_at tz',
   repo_trending_scores:
     'window trending_window!; repo_id v64!; weighted_score numeric10.4!; stars_delta int4!; computed_at tz!',
   idempotency_results:
@@ -107,7 +114,13 @@ idx_packs_stored_in (stored_in) WHERE (stored_in IS NOT NULL)
 idx_pull_requests_source (repo_id, source_branch) WHERE (status = 'open'::pr_status)
 idx_pull_requests_merge_commit (merge_commit_oid) WHERE (merge_commit_oid IS NOT NULL)
 idx_admin_sessions_expires (expires_at)
-idx_rate_limit_buckets_bucket (bucket)`;
+idx_rate_limit_buckets_bucket (bucket)
+idx_audit_positions_agent (agent_id, "position")
+idx_webhooks_repo (repo_id)
+idx_webhook_deliveries_once (webhook_id, audit_event_id) WHERE (redelivery_of IS NULL)
+idx_webhook_deliveries_due (available_at) WHERE ((status)::text = ANY ((ARRAY['pending'::character varying, 'sending'::character varying])::text[]))
+idx_webhook_deliveries_webhook (webhook_id, created_at DESC)
+idx_webhook_deliveries_created (created_at)`;
 
 const KEYS = `
 agents p (agent_id)
@@ -160,7 +173,14 @@ ci_runs f (pr_id) pull_requests CASCADE
 ci_runs f (repo_id) repositories CASCADE
 ci_step_results f (run_id) ci_runs CASCADE
 agent_keys f (agent_id) agents CASCADE
-packs f (repo_id) repositories CASCADE`;
+packs f (repo_id) repositories CASCADE
+audit_checkpoints p (number)
+audit_unplaced p (event_id)
+audit_positions p ("position")
+webhooks p (webhook_id)
+webhooks f (repo_id) repositories CASCADE
+webhook_deliveries p (delivery_id)
+webhook_deliveries f (webhook_id) webhooks CASCADE`;
 
 const lines = (text: string) => text.trim().split('\n').sort();
 

@@ -13,6 +13,7 @@ import { agentReviewRoutes, reviewRoutes } from '../reviews/index.js';
 import type { AppEnv } from '../routing/index.js';
 import { agentStarRoutes, starRoutes } from '../stars/index.js';
 import { trendingRoutes } from '../trending/index.js';
+import { webhookRoutes } from '../webhooks/index.js';
 import { auditRoutes } from './audit-routes.js';
 import { api } from './descriptions.js';
 import { errorHandler } from './error-handler.js';
@@ -46,6 +47,7 @@ export function createApp(ctx: AppContext): Hono<AppEnv> {
   app.route('/v1/repos', browseRoutes(ctx));
   app.route('/v1/repos', protectionRoutes(ctx));
   app.route('/v1/repos', forkRoutes(ctx));
+  app.route('/v1/repos', webhookRoutes(ctx));
   app.route('/v1/agents', agentPullRoutes(ctx));
   app.route('/v1/agents', agentReviewRoutes(ctx));
   app.route('/v1/repos', pullRoutes(ctx));

@@ -11,6 +11,7 @@ import { reviewsApi } from '../reviews/index.js';
 import type { RouteDescription } from '../routing/index.js';
 import { starsApi } from '../stars/index.js';
 import { trendingApi } from '../trending/index.js';
+import { webhooksApi } from '../webhooks/index.js';
 import { httpApi } from './api.js';
 import { jsonGitApi } from './git/index.js';
 import { openApiApi } from './openapi/index.js';
@@ -26,6 +27,7 @@ export const api: readonly RouteDescription[] = [
   ...reviewsApi,
   ...starsApi,
   ...trendingApi,
+  ...webhooksApi,
   ...httpApi,
   ...jsonGitApi,
   ...adminApi,

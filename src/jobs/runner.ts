@@ -4,6 +4,7 @@ import type { AppContext } from '../context.js';
 import { measureOutbox, removeProcessedEvents, startOutbox } from '../outbox/index.js';
 import { reputationHandler } from '../reputation/index.js';
 import { createTrendingSchedule } from '../trending/index.js';
+import { removeOldDeliveries, sendDeliveries, webhookHandler } from '../webhooks/index.js';
 import { removeAbandonedPacks } from './abandoned.js';
 import { removeDeletedRepositories } from './deleted.js';
 import { removeExpiredLimits, removeExpiredResults } from './expired.js';
@@ -22,6 +23,8 @@ const JOBS: readonly Job[] = [
   { name: 'expired results', everyMs: 3_600_000, run: removeExpiredResults },
   { name: 'processed events', everyMs: 3_600_000, run: removeProcessedEvents },
   { name: 'outbox measure', everyMs: 15_000, run: measureOutbox },
+  { name: 'webhook deliveries', everyMs: 1_000, run: sendDeliveries },
+  { name: 'old webhook deliveries', everyMs: 3_600_000, run: removeOldDeliveries },
   { name: 'expired limits', everyMs: 3_600_000, run: removeExpiredLimits },
 ];
 
@@ -36,8 +39,8 @@ export function startJobs(ctx: AppContext): Jobs {
   const jobs: Job[] = [...JOBS, { name: 'trending', everyMs: 15_000, run: trending.run }];
   const loops = jobs.map((job) => loop(ctx, job, controller.signal));
   const outbox = startOutbox(ctx, {
-    handlers: { reputation: reputationHandler(ctx), trending: trending.handler },
-    unconsumed: ['analytics', 'webhook'],
+    handlers: { reputation: reputationHandler(ctx), trending: trending.handler, webhook: webhookHandler },
+    unconsumed: ['analytics'],
   });
   return {
     async stop() {

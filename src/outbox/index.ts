@@ -2,4 +2,4 @@
 export type { OutboxEvent, TopicHandler, TopicHandlers } from './event.js';
 export { measureOutbox, removeProcessedEvents } from './housekeeping.js';
 export { listensToOutbox, type Outbox, type OutboxOptions, startOutbox } from './start.js';
-export { countEvents, type OutboxCount, retryDeadLetter } from './store.js';
+export { countEvents, LOCK_SECS, MAX_ATTEMPTS, type OutboxCount, retryDeadLetter, retryPauseSecs } from './store.js';

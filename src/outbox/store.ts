@@ -14,6 +14,11 @@ const MAX_BACKOFF_SECS = 3600;
 /** Enough of an error to understand it; the log has the rest. */
 const MAX_ERROR_LENGTH = 1000;
 
+/** Seconds to wait after a failed attempt: 10, 20, 40, 80 … up to an hour. */
+export function retryPauseSecs(attempts: number): number {
+  return Math.min(BACKOFF_SECS * 2 ** attempts, MAX_BACKOFF_SECS);
+}
+
 /** Takes due rows of a topic, oldest first. Rows in other workers' hands are skipped, not waited for. */
 export async function claimEvents(db: Queryable, topic: string, worker: string): Promise<OutboxEvent[]> {
   return answer(db.sql<OutboxEvent[]>`
@@ -47,7 +52,7 @@ export async function failEvent(
   { outboxId, worker, attempts }: OutboxEvent,
   reason: string,
 ): Promise<'pending' | 'dead_letter' | undefined> {
-  const pause = Math.min(BACKOFF_SECS * 2 ** attempts, MAX_BACKOFF_SECS);
+  const pause = retryPauseSecs(attempts);
   const next = attempts >= MAX_ATTEMPTS ? 'dead_letter' : 'pending';
   const rows = await answer(db.sql`
     UPDATE event_outbox SET status = ${next}::outbox_status, available_at = now() + make_interval(secs => ${pause}),

@@ -39,6 +39,7 @@ export async function prepareClose(
       resourceType: 'pull_request',
       resourceId: prId,
       data: { pr_id: prId, repo_id: repoId },
+      topics: ['webhook'],
     });
     const reviews = state ?? { isApproved: false, reviewCount: 0 };
     return { status: 200, data: showPull({ ...current, status: 'closed' }, computed, reviews) };

@@ -16,7 +16,7 @@ import { visibleRepository } from './visible.js';
 const RESERVED_OWNERS = new Set(['trending']);
 /** Second segments that are parts of a repository, not names of one. */
 const RESERVED_NAMES = new Set(
-  'access audit branches ci clone collaborators commits contents fork info protection pulls star stars tree webhooks'.split(
+  'access audit branches ci clone collaborators commits contents events fork info protection pulls star stars tree webhooks'.split(
     ' ',
   ),
 );

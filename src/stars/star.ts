@@ -23,7 +23,7 @@ export async function starRepository(tx: Tx, call: SignedCall, repoId: string, i
     resourceType: 'repository',
     resourceId: repoId,
     data: { repo_id: repoId, reason: input.reason, reason_public: input.reasonPublic, star_count: starCount },
-    topics: ['trending'],
+    topics: ['trending', 'webhook'],
   });
   return { status: 200, data: { repoId, agentId, action: 'starred', starCount } };
 }

@@ -148,9 +148,11 @@ describe('starring', () => {
         data: { repo_id: repoId, star_count: 0 },
       },
     ]);
-    for (const { eventId } of audit.slice(1)) {
+    const topics = { star: ['trending', 'webhook'], unstar: ['trending'] };
+    for (const { eventId, action } of audit.slice(1)) {
       const rows = await orm.select().from(eventOutbox).where(eq(eventOutbox.auditEventId, eventId));
-      expect(rows).toMatchObject([{ topic: 'trending', status: 'pending', attempts: 0 }]);
+      expect(rows.map(({ topic }) => topic).sort()).toEqual(topics[action as keyof typeof topics]);
+      for (const row of rows) expect(row).toMatchObject({ status: 'pending', attempts: 0 });
     }
   });
 

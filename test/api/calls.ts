@@ -68,6 +68,17 @@ export const CALLS: Record<string, MakeCall> = {
     body: { noForce: true, noDelete: true, requiredApprovals: 0, requiredCi: false, requiredPushCert: false },
   }),
   deleteProtection: ofProtection('404 NOT_FOUND'),
+  // Webhooks
+  createWebhook: () => ({ body: { url: 'https://example.com/hook', events: ['push'], active: true } }),
+  listWebhooks: plain,
+  getWebhook: () => ({ outcome: '404 NOT_FOUND' }),
+  updateWebhook: () => ({
+    body: { url: null, events: null, active: false, rotateSecret: false },
+    outcome: '404 NOT_FOUND',
+  }),
+  deleteWebhook: () => ({ outcome: '404 NOT_FOUND' }),
+  listDeliveries: () => ({ outcome: '404 NOT_FOUND' }),
+  redeliver: () => ({ outcome: '404 NOT_FOUND' }),
   // Browsing
   listBranches: plain,
   listCommits: plain,

@@ -90,4 +90,11 @@ export const SHAPES: Record<string, (parts: Parts) => Shape[]> = {
   cloneRepo: all,
   fetchPack: (parts) => [full(parts)],
   pushPack: (parts) => [full(parts), lean(parts), { ...lean(parts), by: 'the helper of the SDKs', action: 'git_push' }],
+  createWebhook: (parts) => [full(parts)],
+  listWebhooks: (parts) => [full(parts)],
+  getWebhook: (parts) => [full(parts)],
+  updateWebhook: (parts) => [full(parts)],
+  deleteWebhook: (parts) => [full(parts)],
+  listDeliveries: (parts) => [full(parts)],
+  redeliver: (parts) => [full(parts)],
 };

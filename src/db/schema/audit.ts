@@ -39,7 +39,38 @@ export const auditChains = pgTable('audit_chains', {
   chainId: varchar('chain_id', { length: 64 }).primaryKey(),
   seq: bigint('seq', { mode: 'number' }).notNull(),
   head: varchar('head', { length: 64 }).notNull(),
+  /** Position that the newest signed checkpoint holds; 0 = none does. */
+  checkpointedSeq: bigint('checkpointed_seq', { mode: 'number' }).notNull().default(0),
 });
+
+/**
+ * Signed statements about the ends of chains. Each names the links that are new since the one before, as hashes, so that a
+ * checkpoint is public although some of its chains are not.
+ */
+export const auditCheckpoints = pgTable('audit_checkpoints', {
+  number: bigint('number', { mode: 'number' }).primaryKey(),
+  /** Canonical JSON, what the signature covers. */
+  payload: text('payload').notNull(),
+  /** Base64, Ed25519 by the server's audit key. */
+  signature: varchar('signature', { length: 128 }).notNull(),
+  createdAt: timestamptz('created_at').notNull(),
+});
+
+/** Events that are committed and have no place in the order of all events yet; appended with the event itself. */
+export const auditUnplaced = pgTable('audit_unplaced', {
+  eventId: uuid('event_id').primaryKey(),
+});
+
+/** The order of all events: given after commit by one placer at a time, so a reader never meets a late lower number. */
+export const auditPositions = pgTable(
+  'audit_positions',
+  {
+    position: bigint('position', { mode: 'number' }).primaryKey(),
+    eventId: uuid('event_id').notNull(),
+    agentId: varchar('agent_id', { length: 64 }).notNull(),
+  },
+  (t) => [index('idx_audit_positions_agent').on(t.agentId, t.position)],
+);
 
 export const eventOutbox = pgTable(
   'event_outbox',

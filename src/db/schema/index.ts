@@ -10,3 +10,4 @@ export * from './pulls.js';
 export * from './pushes.js';
 export * from './repositories.js';
 export * from './stars.js';
+export * from './webhooks.js';
