@@ -21,6 +21,7 @@ const LAYERS = [
     'protection',
     'admin',
     'webhooks',
+    'events',
   ],
   ['routing'],
   ['catalog', 'refs', 'audit', 'auth', 'outbox', 'limits'],

@@ -53,4 +53,8 @@ CREATE UNIQUE INDEX "idx_webhook_deliveries_once" ON "webhook_deliveries" USING 
 CREATE INDEX "idx_webhook_deliveries_due" ON "webhook_deliveries" USING btree ("available_at") WHERE "webhook_deliveries"."status" IN ('pending', 'sending');--> statement-breakpoint
 CREATE INDEX "idx_webhook_deliveries_webhook" ON "webhook_deliveries" USING btree ("webhook_id","created_at" DESC NULLS FIRST);--> statement-breakpoint
 CREATE INDEX "idx_webhook_deliveries_created" ON "webhook_deliveries" USING btree ("created_at");--> statement-breakpoint
-CREATE INDEX "idx_webhooks_repo" ON "webhooks" USING btree ("repo_id");
+CREATE INDEX "idx_webhooks_repo" ON "webhooks" USING btree ("repo_id");--> statement-breakpoint
+-- Events from before get the order in which they happened.
+INSERT INTO "audit_positions" ("position", "event_id", "agent_id")
+SELECT row_number() OVER (ORDER BY "at", "chain_id", "seq"), "event_id", "agent_id" FROM (
+  SELECT *, max("timestamp") OVER (PARTITION BY "chain_id" ORDER BY "seq") AS "at" FROM "audit_log") "placed";

@@ -6,6 +6,7 @@ import { type Logger, pino } from 'pino';
 import { type Config, ConfigError } from './config.js';
 import type { AppContext, FaultPoint } from './context.js';
 import { migrate, openDatabase, startEmbeddedPostgres } from './db/index.js';
+import { endEventStreams } from './events/index.js';
 import { createApp, listen } from './http/index.js';
 import { startJobs } from './jobs/index.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -114,6 +115,8 @@ async function start(
   const jobs = startJobs(ctx);
   closers.push(() => jobs.stop());
   closers.push(() => listening.close(DRAIN_MS));
+  // First of all, because a stream of events is a request in flight that never ends by itself.
+  closers.push(async () => endEventStreams(ctx));
   return {
     url: listening.url,
     places: {

@@ -31,6 +31,9 @@ export interface NewAuditEvent {
 /** Postgres channel that tells of new outbox rows once they are committed; the payload is their topic. */
 export const OUTBOX_CHANNEL = 'gitclaw_outbox';
 
+/** Postgres channel that tells of new events once they are committed; the payload is their chain. */
+export const EVENTS_CHANNEL = 'gitclaw_events';
+
 /** The chain of events that belong to no repository. */
 export const GLOBAL_CHAIN = 'global';
 
@@ -88,8 +91,11 @@ async function insert(tx: Tx, eventId: string, event: NewAuditEvent): Promise<vo
       INSERT INTO event_outbox (audit_event_id, topic)
       SELECT event.event_id, topic FROM event, unnest(${[...(event.topics ?? [])]}::text[]) AS topic
       RETURNING topic
+    ), unplaced AS (
+      INSERT INTO audit_unplaced (event_id) SELECT event_id FROM event
     )
-    SELECT pg_notify(${OUTBOX_CHANNEL}, topic) FROM outbox`;
+    SELECT pg_notify(${OUTBOX_CHANNEL}, topic) FROM outbox
+    UNION ALL SELECT pg_notify(${EVENTS_CHANNEL}, ${row.chainId})`;
 }
 
 function chainOf(event: NewAuditEvent): string {

@@ -1,5 +1,12 @@
 /** Append-only history: who did what, hash-chained per repository and once for the rest. */
-export { appendAudit, GLOBAL_CHAIN, type NewAuditEvent, OUTBOX_CHANNEL, type OutboxTopic } from './append.js';
+export {
+  appendAudit,
+  EVENTS_CHANNEL,
+  GLOBAL_CHAIN,
+  type NewAuditEvent,
+  OUTBOX_CHANNEL,
+  type OutboxTopic,
+} from './append.js';
 export { readChain, readChainHeads } from './chain.js';
 export { GENESIS, type HashedEvent, hashEvent, hashLink } from './event.js';
 export {
@@ -11,6 +18,7 @@ export {
   listAudit,
   listPublicAudit,
 } from './list.js';
+export { placeEvents } from './place.js';
 export {
   type AuditFilters,
   type AuditKey,
@@ -20,4 +28,5 @@ export {
   parseAuditQuery,
 } from './query.js';
 export { auditEventObject } from './schemas.js';
+export { readChainEvents, readPlacedEvents, type StreamedEvent, type StreamPage, streamEnd } from './stream.js';
 export { type ChainLink, type ChainProblem, type ChainRow, type ChainVerdict, verifyChain } from './verify.js';

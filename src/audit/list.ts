@@ -110,7 +110,7 @@ function behind({ sql }: Queryable, after: AuditKey | undefined) {
     < (timestamptz 'epoch' + ${at}::bigint * interval '1 microsecond', ${seq}::bigint, ${eventId}::uuid)`;
 }
 
-interface EventRow {
+export interface EventRow {
   event_id: string;
   agent_id: string;
   action: string;
@@ -135,23 +135,30 @@ function conditions({ sql }: Queryable, wanted: AuditFilters) {
 /**
  * The log as `a`, reduced to what the audience may see. An event is about the repository that it names; one of a
  * repository that is gone is public if that repository was public to the end, which the last event that states it tells.
+ * @param viewerId an agent to whom the private repositories in which it has a role are visible too
  */
-function visible({ sql }: Queryable, audience: AuditAudience) {
+export function visible({ sql }: Queryable, audience: AuditAudience, viewerId?: string) {
   if (audience !== 'public') return sql`audit_log a`;
   const repo = sql`CASE
     WHEN l.resource_type = 'repository' THEN l.resource_id
     ELSE coalesce(l.data->>'repo_id', nullif(l.chain_id, 'global')) END`;
+  const mine =
+    viewerId === undefined
+      ? sql``
+      : sql`OR r.owner_id = ${viewerId} OR EXISTS (
+          SELECT FROM repo_access x WHERE x.repo_id = r.repo_id AND x.agent_id = ${viewerId})`;
   return sql`(
     SELECT l.* FROM audit_log l
     LEFT JOIN repositories r ON r.repo_id = ${repo}
-    WHERE ${repo} IS NULL OR r.visibility = 'public' OR (r.repo_id IS NULL AND 'public' = (
+    WHERE ${repo} IS NULL OR r.visibility = 'public' ${mine} OR (r.repo_id IS NULL AND 'public' = (
       SELECT said.data->>'visibility' FROM audit_log said WHERE said.chain_id = ${repo}
       AND said.action IN ('repo_create', 'repo_fork', 'repo_update', 'repo_delete', 'admin_delete_repo')
       AND said.data ? 'visibility' ORDER BY said.seq DESC LIMIT 1))
   ) a`;
 }
 
-function shape(row: EventRow, audience: AuditAudience): AuditEvent {
+/** The event as the audience sees it. */
+export function shape(row: EventRow, audience: AuditAudience): AuditEvent {
   let { data } = row;
   if (
     audience !== 'admin' &&

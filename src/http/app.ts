@@ -5,6 +5,7 @@ import { adminPage, adminRoutes } from '../admin/index.js';
 import { agentRoutes } from '../agents/index.js';
 import { browseRoutes } from '../browse/index.js';
 import type { AppContext } from '../context.js';
+import { eventRoutes, repoEventRoutes } from '../events/index.js';
 import { forkRoutes } from '../forks/index.js';
 import { protectionRoutes } from '../protection/index.js';
 import { agentPullRoutes, pullRoutes } from '../pulls/index.js';
@@ -48,6 +49,8 @@ export function createApp(ctx: AppContext): Hono<AppEnv> {
   app.route('/v1/repos', protectionRoutes(ctx));
   app.route('/v1/repos', forkRoutes(ctx));
   app.route('/v1/repos', webhookRoutes(ctx));
+  app.route('/v1/repos', repoEventRoutes(ctx));
+  app.route('/v1/events', eventRoutes(ctx));
   app.route('/v1/agents', agentPullRoutes(ctx));
   app.route('/v1/agents', agentReviewRoutes(ctx));
   app.route('/v1/repos', pullRoutes(ctx));

@@ -1,4 +1,5 @@
 /** The outbox: work that follows from audit events, done behind the requests and never lost. */
+export { Bell } from './bell.js';
 export type { OutboxEvent, TopicHandler, TopicHandlers } from './event.js';
 export { measureOutbox, removeProcessedEvents } from './housekeeping.js';
 export { listensToOutbox, type Outbox, type OutboxOptions, startOutbox } from './start.js';

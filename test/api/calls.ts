@@ -79,6 +79,9 @@ export const CALLS: Record<string, MakeCall> = {
   deleteWebhook: () => ({ outcome: '404 NOT_FOUND' }),
   listDeliveries: () => ({ outcome: '404 NOT_FOUND' }),
   redeliver: () => ({ outcome: '404 NOT_FOUND' }),
+  // Events
+  streamEvents: plain,
+  streamRepoEvents: plain,
   // Browsing
   listBranches: plain,
   listCommits: plain,
