@@ -2,4 +2,4 @@
 export { adminApi } from './api.js';
 export { adminPage } from './page.js';
 export { adminRoutes } from './routes.js';
-export { removeOldSessions } from './session.js';
+export { removeOldSessions, requireAdmin } from './session.js';

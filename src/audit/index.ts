@@ -8,7 +8,12 @@ export {
   type OutboxTopic,
 } from './append.js';
 export { readChain, readChainHeads } from './chain.js';
+export { type Checkpoint, readCheckpoints, writeCheckpoint } from './checkpoint.js';
 export { GENESIS, type HashedEvent, hashEvent, hashLink } from './event.js';
+export { splitLines } from './export/lines.js';
+export type { ExportReport, Finding } from './export/problem.js';
+export { verifyExport } from './export/verify.js';
+export { type ExportCursor, type ExportOptions, exportAudit } from './export/write.js';
 export {
   type AuditAudience,
   type AuditEvent,
@@ -28,5 +33,6 @@ export {
   parseAuditQuery,
 } from './query.js';
 export { auditEventObject } from './schemas.js';
+export { loadServerKey } from './server-key.js';
 export { readChainEvents, readPlacedEvents, type StreamedEvent, type StreamPage, streamEnd } from './stream.js';
 export { type ChainLink, type ChainProblem, type ChainRow, type ChainVerdict, verifyChain } from './verify.js';

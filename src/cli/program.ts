@@ -13,6 +13,7 @@ import { addRepo } from './commands/repo.js';
 import { addServe } from './commands/serve.js';
 import { addSetup } from './commands/setup.js';
 import { addStar } from './commands/star.js';
+import { addVerify } from './commands/verify.js';
 import { addWhoami } from './commands/whoami.js';
 import { EXIT, type ExitCode, explain, type Failure, render } from './failure.js';
 
@@ -52,6 +53,7 @@ const COMMANDS = [
   addStar,
   addAccess,
   addAudit,
+  addVerify,
   addWhoami,
   addKeygen,
   addRegister,

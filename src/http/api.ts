@@ -65,6 +65,57 @@ export const auditApi: readonly RouteDescription[] = [
   },
   {
     method: 'get',
+    path: '/v1/audit/export',
+    operationId: 'exportAudit',
+    tag: 'Audit',
+    summary:
+      'The log as JSON Lines that `gitclaw verify` checks offline: public chains, one repository, or everything for an ' +
+      'operator. Content that is not for the reader is reduced to its hashes, and so is what was signed within the time ' +
+      'in which a request may be repeated. The last line holds the cursor of the next page.',
+    auth: 'open',
+    query: z.object({ repoId: z.string().optional(), limit: z.string().optional(), cursor: z.string().optional() }),
+    status: 200,
+    data: z.string(),
+    bare: true,
+    contentType: 'application/x-ndjson',
+    errors: [
+      ...([
+        'INVALID_PAGINATION',
+        'REPO_NOT_FOUND',
+        'INVALID_TOKEN',
+        'SESSION_EXPIRED',
+        'ADMIN_NOT_CONFIGURED',
+      ] as const),
+      ...([
+        'INVALID_SIGNATURE',
+        'SIGNATURE_EXPIRED',
+        'SUSPENDED_AGENT',
+        'AGENT_NOT_FOUND',
+        'VALIDATION_ERROR',
+      ] as const),
+      'PAYLOAD_TOO_LARGE',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/v1/audit/checkpoints',
+    operationId: 'listCheckpoints',
+    tag: 'Audit',
+    summary:
+      "The server's signed statements about the ends of all chains, oldest first. Keep them: with them a later export " +
+      'shows whether history was rewritten.',
+    auth: 'open',
+    query: z.object({ limit: z.string().optional(), cursor: z.string().optional() }),
+    status: 200,
+    data: z.object({
+      publicKey: z.string(),
+      checkpoints: z.array(z.object({ number: z.int(), payload: z.string(), signature: z.string() })),
+      nextCursor,
+    }),
+    errors: ['INVALID_PAGINATION'],
+  },
+  {
+    method: 'get',
     path: '/v1/audit/{eventId}',
     operationId: 'getAuditEvent',
     tag: 'Audit',

@@ -1,6 +1,6 @@
 /** Runs the background work of a node: each job alone, again after a pause, until the node stops. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { placeEvents } from '../audit/index.js';
+import { placeEvents, writeCheckpoint } from '../audit/index.js';
 import type { AppContext } from '../context.js';
 import { measureOutbox, removeProcessedEvents, startOutbox } from '../outbox/index.js';
 import { reputationHandler } from '../reputation/index.js';
@@ -25,6 +25,7 @@ const JOBS: readonly Job[] = [
   { name: 'processed events', everyMs: 3_600_000, run: removeProcessedEvents },
   { name: 'outbox measure', everyMs: 15_000, run: measureOutbox },
   { name: 'order of events', everyMs: 1_000, run: ({ db }) => placeEvents(db) },
+  { name: 'audit checkpoint', everyMs: 60_000, run: ({ db }) => writeCheckpoint(db) },
   { name: 'webhook deliveries', everyMs: 1_000, run: sendDeliveries },
   { name: 'old webhook deliveries', everyMs: 3_600_000, run: removeOldDeliveries },
   { name: 'expired limits', everyMs: 3_600_000, run: removeExpiredLimits },

@@ -18,4 +18,4 @@ export {
   TOKEN_ACTION,
   TOKEN_PREFIX,
 } from './token.js';
-export { decodeSignature, verifySignature } from './verify.js';
+export { decodeSignature, verifySignature, verifySignatureInPool } from './verify.js';

@@ -32,6 +32,19 @@ export function verifySignature(
   return [Buffer.from(canonical, 'utf8'), hashed].some((message) => verifyP256(key.keyObject, message, signature));
 }
 
+/** {@link verifySignature} off the event loop, for those who check very many: Ed25519, the usual case, runs in the thread pool. */
+export async function verifySignatureInPool(
+  key: Pick<PublicKey, 'type' | 'keyObject'>,
+  canonical: string,
+  signature: Buffer,
+): Promise<boolean> {
+  if (key.type !== 'ed25519') return verifySignature(key, canonical, signature);
+  if (signature.length !== RAW_SIGNATURE_BYTES) return false;
+  return new Promise((resolve) => {
+    verify(null, digest(canonical), key.keyObject, signature, (error, good) => resolve(error === null && good));
+  });
+}
+
 function verifyP256(key: KeyObject, message: Buffer, signature: Buffer): boolean {
   if (verify('sha256', message, { key, dsaEncoding: 'der' }, signature)) return true;
   return (

@@ -103,6 +103,8 @@ export const CALLS: Record<string, MakeCall> = {
   listTrending: plain,
   // Service
   listAudit: plain,
+  exportAudit: plain,
+  listCheckpoints: plain,
   getAuditEvent: () => ({ params: { eventId: UNKNOWN }, outcome: '404 NOT_FOUND' }),
   health: plain,
   metrics: plain,

@@ -3,6 +3,7 @@ import type { AuditEventView } from '../../client/index.js';
 import { type Cli, print } from '../cli.js';
 import { placeOptions } from '../options.js';
 import type { PlaceOptions } from '../repository.js';
+import { addAuditExport } from './audit-export.js';
 
 interface Options extends PlaceOptions {
   agent?: string;
@@ -16,7 +17,7 @@ interface Options extends PlaceOptions {
 const MAX_EVENTS = 1000;
 
 export function addAudit(program: Command, cli: Cli): void {
-  placeOptions(program.command('audit'), 'an array of events')
+  const group = placeOptions(program.command('audit').helpCommand(false), 'an array of events')
     .summary('read the audit log')
     .description(
       'Lists events of the audit log, newest first: time, action, agent and resource, separated by tabs.\n' +
@@ -29,6 +30,7 @@ export function addAudit(program: Command, cli: Cli): void {
     .option('--limit <number>', `how many, 1 to ${MAX_EVENTS}`, '100')
     .addHelpText('after', '\nExample:\n  gitclaw audit --repo ada/demo --action push --from 2026-01-01T00:00:00Z')
     .action((options: Options) => audit(cli, options));
+  addAuditExport(group, cli);
 }
 
 async function audit(cli: Cli, options: Options): Promise<void> {

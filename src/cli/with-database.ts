@@ -1,0 +1,37 @@
+/** Commands of operators that work on the database itself. */
+import type { Database } from '../db/index.js';
+import type { Cli } from './cli.js';
+
+const SILENT = { debug: () => {}, warn: () => {} };
+
+type DatabaseRoom = typeof import('../db/index.js');
+
+/** Calls `work` with the address of the configured database; the embedded one is started for as long as it takes. */
+export async function withDatabaseUrl(
+  cli: Cli,
+  work: (room: DatabaseRoom, url: string) => Promise<void>,
+): Promise<void> {
+  const { readConfig } = await import('../config.js');
+  const room = await import('../db/index.js');
+  const config = readConfig(cli.env);
+  if (config.DATABASE_URL !== undefined) return work(room, config.DATABASE_URL);
+  const embedded = await room.startEmbeddedPostgres({ dataDir: config.GITCLAW_DATA_DIR, log: SILENT });
+  try {
+    await work(room, embedded.url);
+  } finally {
+    await embedded.stop();
+  }
+}
+
+/** The same with a pool, which is closed afterwards. */
+export function withDatabase(cli: Cli, work: (db: Database) => Promise<void>): Promise<void> {
+  return withDatabaseUrl(cli, async (room, url) => {
+    const db = room.openDatabase({ url, maxConnections: 4 });
+    try {
+      await db.check();
+      await work(db);
+    } finally {
+      await db.close();
+    }
+  });
+}
