@@ -90,6 +90,23 @@ const routes: Own[] = [
     data: s.auditData,
     errors: ['INVALID_PAGINATION'],
   },
+  {
+    ...{
+      method: 'get',
+      path: '/outbox',
+      operationId: 'adminListOutbox',
+      summary: 'Background work, dead letters first of all',
+    },
+    query: z.object({ ...paged, status: filter, topic: filter }),
+    data: s.pageData(s.outboxData),
+    errors: ['INVALID_PAGINATION', 'VALIDATION_ERROR'],
+  },
+  {
+    ...{ method: 'post', path: '/outbox/{outboxId}/retry', operationId: 'adminRetryOutbox' },
+    summary: 'Put a dead letter back in the queue',
+    data: s.outboxMessage,
+    errors: ['NOT_FOUND'],
+  },
   { method: 'get', path: '/health', operationId: 'adminHealth', summary: 'Component health', data: s.healthData },
 ];
 

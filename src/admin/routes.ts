@@ -6,6 +6,7 @@ import { getAgent, listAgents, suspendAgent, unsuspendAgent } from './agents.js'
 import { listEvents } from './audit.js';
 import { getHealth } from './health.js';
 import { removeOrphaned } from './orphaned.js';
+import { listOutboxRows, retryOutboxRow } from './outbox.js';
 import { reconcile } from './reconcile.js';
 import { reconnectRepo } from './reconnect.js';
 import { getRepo, listRepos, removeRepo } from './repos.js';
@@ -41,6 +42,15 @@ export function adminRoutes(ctx: AppContext): Hono<AppEnv> {
   app.get(
     '/audit',
     admin((c) => listEvents(ctx, queryOf(c))),
+  );
+
+  app.get(
+    '/outbox',
+    admin((c) => listOutboxRows(ctx, queryOf(c))),
+  );
+  app.post(
+    '/outbox/:outboxId/retry',
+    admin((c, session) => retryOutboxRow(ctx, session, param(c, 'outboxId'))),
   );
 
   app.get(

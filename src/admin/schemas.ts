@@ -158,3 +158,21 @@ export const healthData = z.object({
   }),
   checkedAt: time,
 });
+
+/** A row of the outbox. */
+export const outboxData = z.object({
+  outboxId: z.guid(),
+  eventId: z.guid(),
+  topic: z.string(),
+  status: z.enum(['pending', 'processing', 'processed', 'dead_letter']),
+  attempts: z.int(),
+  lastError: z.string().nullable(),
+  availableAt: z.iso.datetime({ precision: 3 }),
+  createdAt: z.iso.datetime({ precision: 3 }),
+  processedAt: z.iso.datetime({ precision: 3 }).nullable(),
+  action: z.string(),
+  resourceType: z.string(),
+  resourceId: z.string(),
+});
+
+export const outboxMessage = z.object({ message: z.string(), outboxId: z.guid() });

@@ -7,7 +7,9 @@ import { addCi } from './commands/ci.js';
 import { addCredential } from './commands/credential.js';
 import { addKeygen } from './commands/keygen.js';
 import { addMigrate } from './commands/migrate.js';
+import { addOutbox } from './commands/outbox.js';
 import { addPr } from './commands/pr/index.js';
+import { addRebuild } from './commands/rebuild.js';
 import { addRegister } from './commands/register.js';
 import { addRepo } from './commands/repo.js';
 import { addServe } from './commands/serve.js';
@@ -60,6 +62,8 @@ const COMMANDS = [
   addCredential,
   addServe,
   addMigrate,
+  addOutbox,
+  addRebuild,
 ] as const satisfies ((program: Command, cli: Cli) => void)[];
 
 function usage(error: CommanderError): Failure | undefined {

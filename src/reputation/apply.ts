@@ -4,10 +4,8 @@ import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
 import type { OutboxEvent, TopicHandler } from '../outbox/index.js';
 import { findReverts, recordReverts } from './reverts.js';
-import { type Change, changesOf } from './rules.js';
+import { type Change, changesOf, move } from './rules.js';
 import { alreadyChangedBy, lockScores, updateScore } from './store.js';
-
-const MAX_SCORE = 1000;
 
 /**
  * Makes the handler. Scores, their audit events and the outbox row change in one transaction, so a crash applies an
@@ -34,7 +32,7 @@ async function applyChanges(tx: Tx, event: OutboxEvent, changes: readonly Change
   const updates = changes.flatMap(({ agentId, thousandths, reason }) => {
     const old = scores.get(agentId);
     if (old === undefined || done.has(agentId)) return [];
-    const score = Math.min(Math.max(old + thousandths, 0), MAX_SCORE);
+    const score = move(old, thousandths);
     return [{ agentId, old, score, thousandths, reason }];
   });
   for (const update of updates) await updateScore(tx, update);

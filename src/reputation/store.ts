@@ -1,5 +1,7 @@
 /** SQL of the reputation room. */
+import { GLOBAL_CHAIN } from '../audit/index.js';
 import type { Tx } from '../db/index.js';
+import type { SourceEvent } from './rules.js';
 
 /** Scores in thousandths. */
 export interface Scored {
@@ -66,4 +68,36 @@ export async function findHead(tx: Pick<Tx, 'sql'>, prId: string): Promise<strin
   const [row] = await tx.sql<{ head: string | null }[]>`
     SELECT head_oid AS head FROM pull_requests WHERE pr_id = ${prId}`;
   return row?.head ?? undefined;
+}
+
+/** Every score, and nobody else changes one until the transaction ends; agents without one get the initial one. */
+export async function lockAllScores(tx: Tx): Promise<Scored[]> {
+  await tx.sql`LOCK TABLE reputation IN EXCLUSIVE MODE`;
+  await tx.sql`INSERT INTO reputation (agent_id) SELECT agent_id FROM agents ON CONFLICT (agent_id) DO NOTHING`;
+  return tx.sql<Scored[]>`SELECT agent_id AS "agentId", (score * 1000)::int AS score FROM reputation`;
+}
+
+/** A recorded change of a score with the event that it follows from. */
+export interface Update {
+  /** Place in the chain that holds all of them. */
+  seq: number;
+  agentId: string;
+  delta: number;
+  reason: string;
+  source: SourceEvent | null;
+}
+
+/** Recorded changes in order, `limit` behind place `after`. They are about no repository, so one chain has them all. */
+export async function readUpdates(tx: Tx, after: number, limit: number): Promise<Update[]> {
+  return tx.sql<Update[]>`
+    SELECT u.seq, u.resource_id AS "agentId", (u.data->>'delta')::float8 AS delta, u.data->>'reason' AS reason,
+      CASE WHEN s.event_id IS NULL THEN NULL ELSE jsonb_build_object(
+        'action', s.action, 'resourceType', s.resource_type, 'resourceId', s.resource_id, 'data', s.data) END AS source
+    FROM audit_log u LEFT JOIN audit_log s ON s.event_id = (u.data->>'source_event_id')::uuid
+    WHERE u.chain_id = ${GLOBAL_CHAIN} AND u.action = 'reputation_update' AND u.seq > ${after}
+    ORDER BY u.seq LIMIT ${limit}`;
+}
+
+export async function resetScores(tx: Tx, scores: readonly Scored[]): Promise<void> {
+  for (const score of scores) await updateScore(tx, score);
 }

@@ -1,4 +1,5 @@
 /** Stars: giving them, taking them back, who gave them. */
 export { agentStarRoutes } from './agent-routes.js';
 export { starsApi } from './api.js';
+export { rebuildStars, type StarRebuild } from './rebuild.js';
 export { starRoutes } from './routes.js';

@@ -1,8 +1,9 @@
 /** Recomputes the trending scores: at start, every five minutes, and sooner after a star. */
 import type { AppContext } from '../context.js';
+import type { Database } from '../db/index.js';
 import type { TopicHandler } from '../outbox/index.js';
-import { lastComputed, replaceScores, tryLock } from './store.js';
-import { WINDOWS } from './window.js';
+import { lastComputed, replaceScores, tryLock, waitForLock } from './store.js';
+import { WINDOWS, type Window } from './window.js';
 
 const REGULAR_SECS = 300;
 /** However many stars are given, the scores are recomputed at most this often. */
@@ -23,6 +24,16 @@ export async function refreshTrending(ctx: AppContext, minAgeSecs: number): Prom
     ctx.log.debug({ at }, 'trending scores recomputed');
     return true;
   });
+}
+
+/** Recomputes every window from the stars and scores there are, as of `at`. @returns scores per window */
+export async function rebuildTrending(db: Database, at: Date): Promise<Record<Window, number>> {
+  const counts = {} as Record<Window, number>;
+  await db.transaction(async (tx) => {
+    await waitForLock(tx);
+    for (const window of WINDOWS) counts[window] = await replaceScores(tx, window, at);
+  });
+  return counts;
 }
 
 /** The longest window is computed last and holds whatever any other holds. */

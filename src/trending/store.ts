@@ -11,6 +11,11 @@ export async function tryLock(tx: Tx): Promise<boolean> {
   return row.locked;
 }
 
+/** The same, waiting for the other node. */
+export async function waitForLock(tx: Tx): Promise<void> {
+  await tx.sql`SELECT pg_advisory_xact_lock(${LOCK})`;
+}
+
 /** When a window was last computed, and how long ago; undefined when it holds nothing. */
 export async function lastComputed(
   db: Queryable,
