@@ -22,6 +22,7 @@ const LAYERS = [
     'admin',
     'webhooks',
     'events',
+    'ci',
   ],
   ['routing'],
   ['catalog', 'refs', 'audit', 'auth', 'outbox', 'limits'],
@@ -92,8 +93,8 @@ module.exports = {
     {
       name: 'no-subprocess-in-the-server',
       severity: 'error',
-      comment: 'The server runs no git; only the embedded Postgres and the command line start programs.',
-      from: { path: '^src/', pathNot: [TESTS, '^src/(cli|db)/'] },
+      comment: 'The server runs no git; only the embedded Postgres, the command line and CI sandboxes start programs.',
+      from: { path: '^src/', pathNot: [TESTS, '^src/(cli|db|ci/drivers)/'] },
       to: { path: '^(node:)?child_process$' },
     },
     {

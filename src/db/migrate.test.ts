@@ -14,6 +14,7 @@ const NAMES = [
   '0003_audit_immutability',
   '0004_tracking',
   '0005_collaboration',
+  '0006_ci_runners',
 ];
 
 const databases: TestDatabase[] = [];

@@ -55,9 +55,11 @@ const TABLES: Record<string, string> = {
   push_events:
     'event_id uuid!; repo_id v64!; agent_id v64!; ref_updates jsonb!; packfile_hash v64!; objects_count int4!; force_push bool!; timestamp tz!; nonce v36!; signature v256!',
   ci_runs:
-    'run_id v64!; pr_id v64!; repo_id v64!; commit_sha v40!; status ci_run_status!; config jsonb!; started_at tz!; completed_at tz; logs text!',
+    'run_id v64!; pr_id v64!; repo_id v64!; commit_sha v40!; status ci_run_status!; config jsonb!; started_at tz!; completed_at tz; logs text!; log_key v256; head_oid v40; fence int4!; leased_by v64; lease_until tz',
   ci_step_results:
     'step_id uuid!; run_id v64!; step_name v256!; step_order int4!; exit_code int4; stdout text; stderr text; duration_ms int8; passed bool!; created_at tz!',
+  ci_log_chunks: 'run_id v64!; fence int4!; seq int4!; step_order int4!; stream v8!; text text!',
+  ci_runners: 'runner_id v64!; driver v32!; seen_at tz!',
   agent_keys:
     'key_id v64!; agent_id v64!; public_key text!; key_type v16!; fingerprint v64!; created_at tz!; revoked_at tz',
   packs:
@@ -102,6 +104,7 @@ idx_repo_refs_oid (oid)
 idx_push_events_repo (repo_id)
 idx_push_events_agent (agent_id)
 idx_push_events_timestamp ("timestamp" DESC)
+idx_ci_runs_active (pr_id) WHERE (status = ANY (ARRAY['pending'::ci_run_status, 'running'::ci_run_status]))
 idx_ci_runs_pr (pr_id)
 idx_ci_runs_repo (repo_id)
 idx_ci_runs_status (status)
@@ -144,6 +147,8 @@ repo_refs p (repo_id, ref_name)
 push_events p (event_id)
 ci_runs p (run_id)
 ci_step_results p (step_id)
+ci_log_chunks p (run_id, fence, seq)
+ci_runners p (runner_id)
 agent_keys p (key_id)
 agent_keys u (agent_id, fingerprint)
 packs p (repo_id, hash)
@@ -172,6 +177,7 @@ repo_refs f (repo_id) repositories CASCADE
 ci_runs f (pr_id) pull_requests CASCADE
 ci_runs f (repo_id) repositories CASCADE
 ci_step_results f (run_id) ci_runs CASCADE
+ci_log_chunks f (run_id) ci_runs CASCADE
 agent_keys f (agent_id) agents CASCADE
 packs f (repo_id) repositories CASCADE
 audit_checkpoints p (number)

@@ -6,7 +6,7 @@ import { treeEntries } from '../git/objects/index.js';
 import type { Oid } from '../git/oid.js';
 
 /** Name of the configuration, in the root of the head commit. */
-const CONFIG_FILE = '.gitclaw-ci.yml';
+export const CONFIG_FILE = '.gitclaw-ci.yml';
 
 export type FirstCiStatus = 'passed' | 'pending';
 

@@ -218,3 +218,11 @@ export async function setHead(
     .set({ headOid, ciStatus })
     .where(inArray(pullRequests.prId, [...prIds]));
 }
+
+/** Notes what CI says of a head; nothing changes when the pull request has another head by now. */
+export async function setCiStatus(tx: Tx, prId: string, headOid: Oid, ciStatus: Pull['ciStatus']): Promise<void> {
+  await tx.orm
+    .update(pullRequests)
+    .set({ ciStatus })
+    .where(and(eq(pullRequests.prId, prId), eq(pullRequests.headOid, headOid), eq(pullRequests.status, 'open')));
+}
