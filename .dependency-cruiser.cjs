@@ -2,7 +2,7 @@
 const LAYERS = [
   ['main.ts', 'cli'],
   ['run.ts'],
-  ['start.ts'],
+  ['start.ts', 'worker.ts'],
   ['http'],
   [
     'agents',
@@ -24,6 +24,7 @@ const LAYERS = [
     'events',
     'ci',
   ],
+  ['open.ts'],
   ['routing'],
   ['catalog', 'refs', 'audit', 'auth', 'outbox', 'limits'],
   ['context.ts'],

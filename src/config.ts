@@ -152,6 +152,14 @@ const schema = z.object({
   ADMIN_USERNAME: userName,
   /** Hash of the operator's password: hex SHA-256, or better the $scrypt$ or $argon2id$ form. */
   ADMIN_PASSWORD_HASH: passwordHash,
+  /** `false` starts no CI runner in this node; runs wait for those of other nodes. */
+  CI_ENABLED: flag(true),
+  /** What isolates CI runs: bubblewrap, docker, or auto = the first of them that works. */
+  CI_DRIVER: z.enum(['auto', 'bubblewrap', 'docker'], 'must be auto, bubblewrap or docker').default('auto'),
+  /** Image of the containers of the docker driver; it must have sh and tar. */
+  CI_IMAGE: z.string().trim().min(1).default('debian:stable-slim'),
+  /** CI runs at the same time in this node. */
+  CI_CONCURRENCY: whole(2, 1, 64),
 });
 
 type Raw = z.output<typeof schema>;
@@ -174,6 +182,8 @@ export interface Config extends Omit<Raw, `S3_${string}` | 'LOG_LEVEL' | 'RUST_L
   s3: S3Config | undefined;
   /** From the variables RATE_LIMIT_*, see rate-limits.ts. */
   rateLimits: RateLimits;
+  /** DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG and HOME as far as they are set, for the docker command line. */
+  dockerEnv: Record<string, string>;
 }
 
 /**
@@ -189,7 +199,18 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   const lines = [...issues.map((issue) => `${String(issue.path[0])} ${issue.message}`), ...problems];
   if (!parsed.success || lines.length > 0) throw new ConfigError(lines.join('\n'));
   const { LOG_LEVEL, RUST_LOG, ...raw } = parsed.data;
-  return { ...raw, logLevel: logLevel(LOG_LEVEL, RUST_LOG), s3: s3Config(raw), rateLimits };
+  return {
+    ...raw,
+    logLevel: logLevel(LOG_LEVEL, RUST_LOG),
+    s3: s3Config(raw),
+    rateLimits,
+    dockerEnv: dockerEnv(present),
+  };
+}
+
+function dockerEnv(env: Record<string, string | undefined>): Record<string, string> {
+  const names = ['DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'HOME'];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
 function s3Config(raw: Omit<Raw, 'LOG_LEVEL' | 'RUST_LOG'>): S3Config | undefined {

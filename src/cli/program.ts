@@ -17,6 +17,7 @@ import { addSetup } from './commands/setup.js';
 import { addStar } from './commands/star.js';
 import { addVerify } from './commands/verify.js';
 import { addWhoami } from './commands/whoami.js';
+import { addWorker } from './commands/worker.js';
 import { EXIT, type ExitCode, explain, type Failure, render } from './failure.js';
 
 const AFTER_HELP = `
@@ -61,6 +62,7 @@ const COMMANDS = [
   addRegister,
   addCredential,
   addServe,
+  addWorker,
   addMigrate,
   addOutbox,
   addRebuild,

@@ -4,6 +4,7 @@ import { accessRoutes } from '../access/index.js';
 import { adminPage, adminRoutes } from '../admin/index.js';
 import { agentRoutes } from '../agents/index.js';
 import { browseRoutes } from '../browse/index.js';
+import { ciRoutes } from '../ci/index.js';
 import type { AppContext } from '../context.js';
 import { eventRoutes, repoEventRoutes } from '../events/index.js';
 import { forkRoutes } from '../forks/index.js';
@@ -55,6 +56,7 @@ export function createApp(ctx: AppContext): Hono<AppEnv> {
   app.route('/v1/agents', agentReviewRoutes(ctx));
   app.route('/v1/repos', pullRoutes(ctx));
   app.route('/v1/repos', reviewRoutes(ctx));
+  app.route('/v1/repos', ciRoutes(ctx));
   // Last below /v1/repos: its /{owner}/{name} would take the sub-resources of the other rooms.
   app.route('/v1/repos', repoRoutes(ctx));
 

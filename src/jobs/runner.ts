@@ -1,6 +1,7 @@
 /** Runs the background work of a node: each job alone, again after a pause, until the node stops. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { placeEvents, writeCheckpoint } from '../audit/index.js';
+import { ciRunHandler, removeOldChunks } from '../ci/index.js';
 import type { AppContext } from '../context.js';
 import { measureOutbox, removeProcessedEvents, startOutbox } from '../outbox/index.js';
 import { reputationHandler } from '../reputation/index.js';
@@ -28,6 +29,7 @@ const JOBS: readonly Job[] = [
   { name: 'audit checkpoint', everyMs: 60_000, run: ({ db }) => writeCheckpoint(db) },
   { name: 'webhook deliveries', everyMs: 1_000, run: sendDeliveries },
   { name: 'old webhook deliveries', everyMs: 3_600_000, run: removeOldDeliveries },
+  { name: 'CI log chunks', everyMs: 60_000, run: removeOldChunks },
   { name: 'expired limits', everyMs: 3_600_000, run: removeExpiredLimits },
 ];
 
@@ -42,7 +44,12 @@ export function startJobs(ctx: AppContext): Jobs {
   const jobs: Job[] = [...JOBS, { name: 'trending', everyMs: 15_000, run: trending.run }];
   const loops = jobs.map((job) => loop(ctx, job, controller.signal));
   const outbox = startOutbox(ctx, {
-    handlers: { reputation: reputationHandler(ctx), trending: trending.handler, webhook: webhookHandler },
+    handlers: {
+      ci_run: ciRunHandler(ctx),
+      reputation: reputationHandler(ctx),
+      trending: trending.handler,
+      webhook: webhookHandler,
+    },
     unconsumed: ['analytics'],
   });
   return {

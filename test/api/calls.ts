@@ -96,6 +96,13 @@ export const CALLS: Record<string, MakeCall> = {
   closePull: plain,
   createReview: () => ({ body: { verdict: 'comment', body: null } }),
   listReviews: plain,
+  // CI: the branches of the scene have no commit.
+  triggerCi: () => ({ body: { commitSha: null }, outcome: '404 REF_NOT_FOUND' }),
+  listCiRuns: plain,
+  ciRun: () => ({ outcome: '404 CI_RUN_NOT_FOUND' }),
+  ciRunLogs: () => ({ outcome: '404 CI_RUN_NOT_FOUND' }),
+  ciLogs: plain,
+  cancelCi: () => ({ outcome: '404 CI_RUN_NOT_FOUND' }),
   // Stars
   starRepo: () => ({ body: { reason: null, reasonPublic: false } }),
   unstarRepo: () => ({ outcome: '404 NO_EXISTING_STAR' }),

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.js';
+
+interface Options {
+  ci?: boolean;
+}
+
+export function addWorker(program: Command, cli: Cli): void {
+  program
+    .command('worker')
+    .summary('do the background work of a server apart from it')
+    .description(
+      'Does background work on the database and object store of a server until SIGINT or SIGTERM: jobs, events and CI\n' +
+        'runs. It is configured by the environment variables of the server, DATABASE_URL among them.',
+    )
+    .option('--ci', 'only CI runs; fails when neither bubblewrap nor docker works here')
+    .addHelpText('after', '\nExample:\n  DATABASE_URL=postgres://... S3_BUCKET=... gitclaw worker --ci')
+    .action((options: Options) => worker(cli, options));
+}
+
+async function worker(cli: Cli, { ci = false }: Options): Promise<void> {
+  const { readConfig } = await import('../../config.js');
+  const { startWorker } = await import('../../worker.js');
+  const running = await startWorker(readConfig(cli.env), { ciOnly: ci });
+  cli.out(ci ? 'GitClaw runs CI\n' : 'GitClaw works\n');
+  await cli.stopRequested();
+  await running.stop();
+}
