@@ -158,7 +158,7 @@ test('the counters count', async () => {
     const runs = ['pending', 'running', 'running', 'passed', 'failed', 'cancelled', 'timed_out'];
     for (const [i, status] of runs.entries()) {
       await sql`INSERT INTO ci_runs (run_id, pr_id, repo_id, commit_sha, status)
-        VALUES (${`run-${i}`}, 'pr-0', ${repoId}, ${'0'.repeat(40)}, ${status})`;
+        VALUES (${`run-${i}`}, ${`pr-${i % 6}`}, ${repoId}, ${'0'.repeat(40)}, ${status})`;
     }
     const body = { username: 'root', password: PASSWORD };
     const entered = await send(fresh.url, '/admin/login', { method: 'POST', body });

@@ -8,6 +8,10 @@ export type StreamName = 'stdout' | 'stderr';
 /** Thrown when the run is in other hands by now: nothing more may be written for it. */
 export class LostLease extends Error {
   override readonly name = 'LostLease';
+
+  constructor() {
+    super('the lease of the run is lost');
+  }
 }
 
 type Claim = Pick<ClaimedRun, 'runId' | 'fence'>;
