@@ -54,7 +54,7 @@ async function start(
   });
   const jobs = startJobs(ctx);
   closers.push(() => jobs.stop());
-  const ci = await startCi(ctx);
+  const ci = startCi(ctx);
   closers.push(() => ci.stop());
   closers.push(() => listening.close(DRAIN_MS));
   // First of all, because a stream of events is a request in flight that never ends by itself.

@@ -25,7 +25,7 @@ export async function startWorker(
       const jobs = startJobs(ctx);
       closers.push(() => jobs.stop());
     }
-    const ci = await (ciOnly ? startDedicatedRunner(ctx) : startCi(ctx));
+    const ci = ciOnly ? await startDedicatedRunner(ctx) : startCi(ctx);
     closers.push(() => ci.stop());
     return { stop: () => closeAll(closers) };
   } catch (error) {

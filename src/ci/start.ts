@@ -10,18 +10,25 @@ const UNSERVED_MS = 10_000;
 const NO_RUNNER = 'No runner is alive; start one with: gitclaw worker --ci';
 
 /** Starts what CI_ENABLED asks for. A node without isolation serves on; runs that nobody can take fail and say why. */
-export async function startCi(ctx: AppContext): Promise<CiRunner> {
-  const choice = ctx.config.CI_ENABLED ? await chooseDriver(ctx.config) : { reason: NO_RUNNER };
-  if ('driver' in choice) return startCiRunner(ctx, choice.driver);
-  if (ctx.config.CI_ENABLED) ctx.log.warn({ reason: choice.reason }, 'this node runs no CI');
+export function startCi(ctx: AppContext): CiRunner {
   const controller = new AbortController();
-  const loop = watch(ctx, choice.reason, controller.signal);
+  // Trying a driver may take seconds, for which the node need not wait.
+  const running = begin(ctx, controller.signal);
   return {
     async stop() {
       controller.abort();
-      await loop;
+      await (await running)?.stop();
     },
   };
+}
+
+async function begin(ctx: AppContext, stop: AbortSignal): Promise<CiRunner | undefined> {
+  const choice = ctx.config.CI_ENABLED ? await chooseDriver(ctx.config) : { reason: NO_RUNNER };
+  if (stop.aborted) return undefined;
+  if ('driver' in choice) return startCiRunner(ctx, choice.driver);
+  if (ctx.config.CI_ENABLED) ctx.log.warn({ reason: choice.reason }, 'this node runs no CI');
+  await watch(ctx, choice.reason, stop);
+  return undefined;
 }
 
 /**

@@ -62,6 +62,8 @@ export const SHAPES: Record<string, (parts: Parts) => Shape[]> = {
   ],
   mergePull: all,
   closePull: (parts) => [full(parts)],
+  triggerCi: (parts) => [full(parts), lean(parts)],
+  cancelCi: (parts) => [full(parts)],
   starRepo: (parts) => [
     { ...full(parts), path: (path) => path.replace(/star$/, ':star') },
     { ...rust(parts), path: (path) => path.replace(/star$/, ':star') },

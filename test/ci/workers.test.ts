@@ -72,7 +72,7 @@ it('a run whose runner is killed is taken up by another one, once, and the comma
   expect(others).toEqual([]);
   expect((await ada.client.ciRun(repoId, prId, run!.runId)).steps).toMatchObject([{ name: 'only', exitCode: 0 }]);
   expect(await ada.client.ciRunLogs(repoId, prId, run!.runId)).toMatch(/stdout:\nbegun\ndone\n$/);
-  const { events } = await ada.client.repoAudit(repoId);
+  const events = await ada.client.listRepoAudit(repoId);
   expect(events.filter(({ action }) => action === 'ci_completed')).toHaveLength(1);
 
   const place = ['--repo', 'ada/demo'];

@@ -43,7 +43,8 @@ export function createBubblewrapDriver(program = 'bwrap'): SandboxDriver {
   return {
     name: 'bubblewrap',
     async probe() {
-      const args = [...isolation(), '--', 'true'];
+      // What the supervisor and the limits need is tried along with it.
+      const args = [...isolation(), '--', 'prlimit', '--nproc=64:64', '--', 'tar', '--version'];
       const [first = program, ...rest] = [...asStranger(), program, ...args];
       const { code, stderr } = await finish(first, rest);
       return code === 0
