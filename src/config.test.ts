@@ -27,6 +27,18 @@ describe('readConfig', () => {
     expect(readConfig({}).DATABASE_URL).toBeUndefined();
   });
 
+  it('runs CI unless told otherwise, in what the operator names', () => {
+    expect(readConfig({ HOME: '/h', OTHER: 'x' })).toMatchObject({
+      ...{ CI_ENABLED: true, CI_DRIVER: 'auto', CI_CONCURRENCY: 2, CI_IMAGE: 'debian:stable-slim' },
+      dockerEnv: { HOME: '/h' },
+    });
+    expect(readConfig({ CI_ENABLED: 'no', CI_DRIVER: 'docker', CI_IMAGE: 'node:22' })).toMatchObject({
+      ...{ CI_ENABLED: false, CI_DRIVER: 'docker', CI_IMAGE: 'node:22' },
+    });
+    expect(lineOf({ CI_DRIVER: 'chroot' })).toBe('CI_DRIVER must be auto, bubblewrap or docker');
+    expect(lineOf({ CI_CONCURRENCY: '0' })).toBe('CI_CONCURRENCY must be a whole number from 1 to 64');
+  });
+
   it('takes an empty value for an absent one', () => {
     expect(readConfig({ PORT: '', DATABASE_URL: '', S3_BUCKET: '' })).toMatchObject({ PORT: 8080, s3: undefined });
   });

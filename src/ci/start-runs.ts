@@ -4,6 +4,7 @@ import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
 import type { OutboxEvent, TopicHandler } from '../outbox/index.js';
 import { lockPull, positionOf, setCiStatus } from '../pulls/index.js';
+import { holdRepository } from '../refs/index.js';
 import { createRun, SYSTEM } from './create-run.js';
 import { type LoadedConfig, loadConfig } from './load-config.js';
 import { findRunless, lockActiveRun, type RunlessPull } from './store.js';
@@ -24,6 +25,7 @@ export function ciRunHandler(ctx: AppContext): TopicHandler {
     }
     return async (tx) => {
       // All locks before the first audit event: from there on the chain is locked until commit.
+      if ((await holdRepository(tx, repoId)) === undefined) return;
       const due: typeof prepared = [];
       for (const each of prepared) if (await isDue(tx, repoId, each[0])) due.push(each);
       for (const [{ prId, headOid }, loaded] of due) {

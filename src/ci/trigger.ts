@@ -6,6 +6,7 @@ import type { Tx } from '../db/index.js';
 import { AppError } from '../errors.js';
 import type { Oid } from '../git/oid.js';
 import { assertOpen, existingPull, foundPull, lockPull, positionOf, readableRepository } from '../pulls/index.js';
+import { holdRepository } from '../refs/index.js';
 import { auditProof, StaleWork, type WorkResult } from '../routing/index.js';
 import { unreadable } from './config-file.js';
 import { createRun } from './create-run.js';
@@ -34,6 +35,8 @@ export async function prepareTrigger(
   if (loaded.kind === 'none') throw unreadable('there is none in the root of the commit');
   if (loaded.kind === 'unreadable') throw new AppError('INVALID_CI_CONFIG', { message: loaded.why });
   return async (tx) => {
+    // Before the pull request, as a deletion locks them; the new run refers to both.
+    await holdRepository(tx, repoId);
     const current = foundPull(await lockPull(tx, repoId, prId), prId);
     assertOpen(current);
     if (current.headOid !== headOid) throw new StaleWork();

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createBubblewrapDriver } from '../../src/ci/drivers/bubblewrap.js';
 import { TestAgent } from '../support/agent.js';
 import { type Deployment, s3 } from '../support/deployment.js';
 
@@ -12,6 +13,10 @@ let ada: TestAgent;
 const workers: ChildProcess[] = [];
 
 beforeAll(async () => {
+  expect(
+    await createBubblewrapDriver().probe(),
+    'these tests need bubblewrap: apt-get install bubblewrap',
+  ).toBeUndefined();
   deployment = await s3.start({ env: { CI_ENABLED: 'false', RATE_LIMIT_ENABLED: 'false' } });
   ada = await TestAgent.setup(deployment.url, 'ada');
 });

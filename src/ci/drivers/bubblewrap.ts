@@ -156,7 +156,16 @@ function isolation(): string[] {
   const present = (flag: string, paths: string[]) =>
     paths.flatMap((path) => (existsSync(path) ? [flag, path, path] : []));
   return [
-    ...['--unshare-all', '--unshare-user', '--die-with-parent', '--new-session', '--clearenv', '--cap-drop', 'ALL'],
+    ...[
+      '--unshare-all',
+      '--unshare-user',
+      '--disable-userns',
+      '--die-with-parent',
+      '--new-session',
+      '--clearenv',
+      '--cap-drop',
+      'ALL',
+    ],
     ...['--uid', INSIDE_ID, '--gid', INSIDE_ID, '--hostname', 'ci'],
     ...present('--ro-bind', SYSTEM_FOLDERS),
     ...present('--ro-bind', SYSTEM_FILES),
