@@ -7,7 +7,7 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { CiConfig, CiStep } from '../config-file.js';
 import type { StreamName } from '../log-store.js';
-import { createCgroup } from './cgroup.js';
+import { createCgroup, removeStaleCgroups } from './cgroup.js';
 import {
   MAX_PROCESSES,
   type Sandbox,
@@ -43,6 +43,7 @@ export function createBubblewrapDriver(program = 'bwrap'): SandboxDriver {
   return {
     name: 'bubblewrap',
     async probe() {
+      await removeStaleCgroups();
       // What the supervisor and the limits need is tried along with it.
       const args = [...isolation(), '--', 'prlimit', '--nproc=64:64', '--', 'tar', '--version'];
       const [first = program, ...rest] = [...asStranger(), program, ...args];

@@ -1,5 +1,6 @@
 /** Limits of a whole sandbox by control groups, where this process may make them (cgroups(7), version 1 or 2). */
-import { mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CiConfig } from '../config-file.js';
@@ -7,6 +8,9 @@ import { MAX_PROCESSES } from './contract.js';
 import { quote } from './shell.js';
 
 const ROOT = '/sys/fs/cgroup';
+const PREFIX = 'gitclaw-ci-';
+/** A group that young may be about to be entered, milliseconds. */
+const STALE_MS = 60_000;
 
 export interface Cgroup {
   /** Prefix of a command line that starts the command inside the group. */
@@ -30,7 +34,7 @@ export async function createCgroup(runId: string, resources: CiConfig['resources
       ];
   const made: string[] = [];
   for (const [controller, settings] of groups) {
-    const folder = join(ROOT, controller, `gitclaw-ci-${runId}`);
+    const folder = join(ROOT, controller, `${PREFIX}${runId}-${randomUUID().slice(0, 8)}`);
     if (await make(folder, settings)) made.push(folder);
   }
   if (made.length === 0) return undefined;
@@ -41,6 +45,17 @@ export async function createCgroup(runId: string, resources: CiConfig['resources
       for (const folder of made) await removeEmpty(folder);
     },
   };
+}
+
+/** Removes groups of runners that were killed; the kernel keeps those that have processes. */
+export async function removeStaleCgroups(): Promise<void> {
+  for (const parent of ['', 'memory', 'pids', 'cpu'].map((name) => join(ROOT, name))) {
+    const names = await readdir(parent).catch(() => []);
+    for (const name of names.filter((each) => each.startsWith(PREFIX))) {
+      const made = await stat(join(parent, name)).catch(() => undefined);
+      if (made !== undefined && Date.now() - made.mtimeMs > STALE_MS) await rmdir(join(parent, name)).catch(() => {});
+    }
+  }
 }
 
 async function make(folder: string, settings: Record<string, string>): Promise<boolean> {
