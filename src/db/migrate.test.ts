@@ -14,7 +14,8 @@ const NAMES = [
   '0003_audit_immutability',
   '0004_tracking',
   '0005_collaboration',
-  '0006_ci_runners',
+  '0006_webhooks',
+  '0007_ci_runners',
 ];
 
 const databases: TestDatabase[] = [];
