@@ -19,6 +19,7 @@ const LAYERS = [
     'browse',
     'forks',
     'protection',
+    'certificates',
     'admin',
     'webhooks',
     'events',

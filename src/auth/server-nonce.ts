@@ -1,5 +1,5 @@
 /** Nonces that any node can check without storing them: a time and an HMAC over repository and time. */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** How long a client may hold on to a nonce, seconds. */
 export const SERVER_NONCE_MAX_AGE_SECS = 600;
@@ -24,4 +24,24 @@ export function isServerNonce(secret: Buffer, repo: string, nonce: string, nowMs
 
 function seal(secret: Buffer, repo: string, time: string): string {
   return createHmac('sha256', secret).update(`${time}\n${repo}`).digest('hex');
+}
+
+/**
+ * A nonce for the certificate of one push. Beside time and HMAC it holds random bits: each advertisement gets its own, so
+ * that a certificate can be good for one push only.
+ * @param nowMs milliseconds since 1970
+ */
+export function issuePushNonce(secret: Buffer, repoId: string, nowMs: number): string {
+  const salt = randomBytes(8).toString('hex');
+  return `${salt}-${issueServerNonce(secret, pushNonceScope(repoId, salt), nowMs)}`;
+}
+
+/** Whether the nonce was issued for a push to this repository, not too long ago (git's `receive.certNonceSlop`). */
+export function isPushNonce(secret: Buffer, repoId: string, nonce: string, nowMs: number): boolean {
+  const [, salt, rest] = /^([0-9a-f]{16})-(.*)$/.exec(nonce) ?? [];
+  return salt !== undefined && rest !== undefined && isServerNonce(secret, pushNonceScope(repoId, salt), rest, nowMs);
+}
+
+function pushNonceScope(repoId: string, salt: string): string {
+  return `push-cert\n${repoId}\n${salt}`;
 }

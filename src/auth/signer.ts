@@ -122,7 +122,7 @@ export function refuseSuspended({ suspended, suspendedAt, suspendedReason }: Sus
 }
 
 /** A key row that cannot be read (an old database may hold one) is no key; the agent's other keys still count. */
-function readKey({ keyId, publicKey }: { keyId: string; publicKey: string }): SignerKey[] {
+export function readKey({ keyId, publicKey }: { keyId: string; publicKey: string }): SignerKey[] {
   const known = parsedKeys.get(publicKey);
   if (known !== undefined) return [{ ...known, keyId }];
   try {

@@ -32,6 +32,24 @@ export function configureHelper(env: Env, scope: Scope, origin: string, command:
   return true;
 }
 
+/**
+ * Makes git sign pushes with an SSH key where the server asks for it (git 2.34 or newer).
+ *
+ * These variables hold for all hosts, so a signing key that is set already is never replaced.
+ * @throws CliError when git signs with something else, or refuses
+ */
+export function configureSigning(env: Env, scope: Scope, keyPath: string): void {
+  const git = runner(env, scope);
+  const wanted = { 'user.signingkey': keyPath, 'gpg.format': 'ssh', 'push.gpgSign': 'if-asked' };
+  for (const name of ['user.signingkey', 'gpg.format'] as const) {
+    const set = git(['--get', name], [0, 1]).trimEnd();
+    if (set === '' || set === wanted[name]) continue;
+    const hint = scope === 'global' ? 'run it inside a clone with --local' : `git config --local --unset ${name}`;
+    throw new CliError('usage', `git signs with another key already (${name} is ${set})`, hint);
+  }
+  for (const [name, value] of Object.entries(wanted)) git(['--replace-all', name, value], [0]);
+}
+
 type Git = (args: readonly string[], accepted: readonly number[]) => string;
 
 function runner(env: Env, scope: Scope): Git {

@@ -37,6 +37,11 @@ export function storedKeyPath(env: Env, server: URL): string {
   return join(serverDir(env, server), 'key.pem');
 }
 
+/** Where the same key lies in the format of OpenSSH, once git was set up to sign pushes. */
+export function signingKeyPath(env: Env, server: URL): string {
+  return join(serverDir(env, server), 'signing-key');
+}
+
 /** @throws CliError (identity) when the file is there and damaged */
 export function readStored(env: Env, server: URL): StoredIdentity | undefined {
   const identity = readIdentityFile(join(serverDir(env, server), 'identity.json'));

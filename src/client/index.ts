@@ -41,6 +41,8 @@ export type {
   JsonCloneView,
   ProtectionRules,
   ProtectionView,
+  PushCertificateView,
+  PushCertPolicy,
   RepositoryView,
   ReputationView,
   Role,

@@ -1,7 +1,7 @@
 /** Repositories: making, finding, changing, copying, deleting. */
 import { AuditCalls } from './audit.js';
 import { at, type Query } from './caller.js';
-import type { JsonCloneView, RepositoryView, Visibility } from './views.js';
+import type { JsonCloneView, PushCertificateView, PushCertPolicy, RepositoryView, Visibility } from './views.js';
 
 export class RepositoryCalls extends AuditCalls {
   createRepo(input: { name: string; description?: string | null; visibility?: Visibility }): Promise<RepositoryView> {
@@ -34,9 +34,20 @@ export class RepositoryCalls extends AuditCalls {
   /** Changes what is given and leaves the rest. Needs the role admin. */
   updateRepo(
     repoId: string,
-    change: { name?: string; description?: string | null; visibility?: Visibility; defaultBranch?: string },
+    change: {
+      name?: string;
+      description?: string | null;
+      visibility?: Visibility;
+      defaultBranch?: string;
+      pushCertPolicy?: PushCertPolicy;
+    },
   ): Promise<RepositoryView> {
     return this.request('PATCH', at`/v1/repos/${repoId}`, { action: 'repo_update', body: { repoId, ...change } });
+  }
+
+  /** The certificate of a signed push. @param eventId `push_event_id` of the push's audit row */
+  getPushCertificate(repoId: string, eventId: string): Promise<PushCertificateView> {
+    return this.read(repoId, at`/v1/repos/${repoId}/push-certificates/${eventId}`);
   }
 
   /** Deletes rows and stored objects for good. Only the owner may. */

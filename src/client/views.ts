@@ -1,6 +1,7 @@
 /** What the server answers in `data`, as far as this client uses it. Dates are RFC 3339 texts in UTC. */
 
 export type Visibility = 'public' | 'private';
+export type PushCertPolicy = 'off' | 'if-present' | 'required';
 export type Role = 'read' | 'write' | 'admin';
 
 export interface AgentView {
@@ -31,6 +32,22 @@ export interface RepositoryView {
   createdAt: string;
   /** Id of the repository this is a fork of. */
   forkedFrom: string | null;
+  /** What pushes are asked for. */
+  pushCertPolicy: PushCertPolicy;
+}
+
+export interface PushCertificateView {
+  /** Of the push. */
+  eventId: string;
+  repoId: string;
+  agentId: string;
+  keyId: string;
+  nonce: string;
+  /** As git sent it, with its signature. */
+  certificate: string;
+  /** Hex SHA-256 of it. */
+  certificateHash: string;
+  createdAt: string;
 }
 
 export interface AccessView {

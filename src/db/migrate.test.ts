@@ -16,6 +16,7 @@ const NAMES = [
   '0005_collaboration',
   '0006_webhooks',
   '0007_ci_runners',
+  '0008_push_certificates',
 ];
 
 const databases: TestDatabase[] = [];

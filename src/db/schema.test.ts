@@ -25,7 +25,7 @@ const TABLES: Record<string, string> = {
   agents:
     'agent_id v64!; agent_name v128!; public_key text!; capabilities jsonb!; created_at tz!; suspended bool!; suspended_at tz; suspended_reason text; suspended_by v64',
   repositories:
-    'repo_id v64!; owner_id v64!; name v256!; description text; visibility visibility!; default_branch v128!; created_at tz!; refs_version int8!; forked_from v64; last_pull_number int4!',
+    'repo_id v64!; owner_id v64!; name v256!; description text; visibility visibility!; default_branch v128!; created_at tz!; refs_version int8!; forked_from v64; last_pull_number int4!; push_cert_policy v16!',
   repo_access: 'repo_id v64!; agent_id v64!; role access_role!; created_at tz!',
   pull_requests:
     'pr_id v64!; repo_id v64!; author_id v64!; source_branch v128!; target_branch v128!; title v512!; description text; status pr_status!; ci_status ci_status!; created_at tz!; merged_at tz; number int4!; head_oid v40; closed_at tz; merged_by v64; merge_strategy v16; merge_commit_oid v40; merged_diff_stats jsonb',
@@ -53,7 +53,9 @@ const TABLES: Record<string, string> = {
     'event_id uuid!; repo_id v64!; agent_id v64!; action star_action!; timestamp tz!; nonce v36!; signature v256!',
   repo_refs: 'repo_id v64!; ref_name v256!; oid v40!; updated_at tz!; peeled_oid v40',
   push_events:
-    'event_id uuid!; repo_id v64!; agent_id v64!; ref_updates jsonb!; packfile_hash v64!; objects_count int4!; force_push bool!; timestamp tz!; nonce v36!; signature v256!',
+    'event_id uuid!; repo_id v64!; agent_id v64!; ref_updates jsonb!; packfile_hash v64!; objects_count int4!; force_push bool!; timestamp tz!; nonce v36!; signature v256!; push_options jsonb!',
+  push_certificates:
+    'event_id uuid!; repo_id v64!; agent_id v64!; key_id v64!; nonce v128!; certificate text!; certificate_hash v64!; created_at tz!',
   ci_runs:
     'run_id v64!; pr_id v64!; repo_id v64!; commit_sha v40!; status ci_run_status!; config jsonb!; started_at tz!; completed_at tz; logs text!; log_key v256; head_oid v40; fence int4!; leased_by v64; lease_until tz',
   ci_step_results:
@@ -145,6 +147,8 @@ event_outbox p (outbox_id)
 star_events p (event_id)
 repo_refs p (repo_id, ref_name)
 push_events p (event_id)
+push_certificates p (event_id)
+push_certificates u (repo_id, nonce)
 ci_runs p (run_id)
 ci_step_results p (step_id)
 ci_log_chunks p (run_id, fence, seq)

@@ -53,5 +53,8 @@ export async function forkRepository(
     resourceId: row.repoId,
     data: { repo_name: name, description, visibility, forked_from: sourceId, refs_count: refs, packs_count: packs },
   });
-  return { status: 201, data: repositoryView({ ...row, createdAt, ownerName, stars: 0 }, base) };
+  return {
+    status: 201,
+    data: repositoryView({ ...row, createdAt, ownerName, stars: 0, pushCertPolicy: 'if-present' }, base),
+  };
 }

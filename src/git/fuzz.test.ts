@@ -80,7 +80,7 @@ const tree = Buffer.concat([
 const segment = encodeSegment([{ oid: A, tree: B, time: 1, parents: [B] }], [{ oid: B, target: A, targetType: 1 }]);
 
 const receive = (data: Buffer) => {
-  const parser = new ReceivePackParser({ pushOptions: true });
+  const parser = new ReceivePackParser({ pushOptions: true, certificates: true });
   parser.feed(data);
   parser.end();
 };

@@ -4,7 +4,9 @@ import { accessRoutes } from '../access/index.js';
 import { adminPage, adminRoutes } from '../admin/index.js';
 import { agentRoutes } from '../agents/index.js';
 import { browseRoutes } from '../browse/index.js';
+import { certificateRoutes } from '../certificates/index.js';
 import { ciRoutes } from '../ci/index.js';
+
 import type { AppContext } from '../context.js';
 import { eventRoutes, repoEventRoutes } from '../events/index.js';
 import { forkRoutes } from '../forks/index.js';
@@ -52,6 +54,7 @@ export function createApp(ctx: AppContext): Hono<AppEnv> {
   app.route('/v1/repos', webhookRoutes(ctx));
   app.route('/v1/repos', repoEventRoutes(ctx));
   app.route('/v1/events', eventRoutes(ctx));
+  app.route('/v1/repos', certificateRoutes(ctx));
   app.route('/v1/agents', agentPullRoutes(ctx));
   app.route('/v1/agents', agentReviewRoutes(ctx));
   app.route('/v1/repos', pullRoutes(ctx));

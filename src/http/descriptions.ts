@@ -3,6 +3,7 @@ import { accessApi } from '../access/index.js';
 import { adminApi } from '../admin/index.js';
 import { agentsApi } from '../agents/index.js';
 import { browseApi } from '../browse/index.js';
+import { certificatesApi } from '../certificates/index.js';
 import { ciApi } from '../ci/index.js';
 import { eventsApi } from '../events/index.js';
 import { forksApi } from '../forks/index.js';
@@ -24,6 +25,7 @@ export const api: readonly RouteDescription[] = [
   ...accessApi,
   ...protectionApi,
   ...forksApi,
+  ...certificatesApi,
   ...browseApi,
   ...pullsApi,
   ...reviewsApi,

@@ -3,6 +3,7 @@ import { requireRole } from '../access/index.js';
 import { appendAudit } from '../audit/index.js';
 import { rememberWrite, storedWrite } from '../auth/index.js';
 import { insertIndexedPack } from '../catalog/index.js';
+import { holdPolicy, insertCertificate } from '../certificates/index.js';
 import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
 import { ZERO_OID } from '../git/oid.js';
@@ -11,11 +12,14 @@ import { type ExaminedHeads, followPulls, UnexaminedHead } from '../pulls/index.
 import { type RefUpdate, type RefVerdict, updateRefs } from '../refs/index.js';
 import type { Repository } from '../repos/index.js';
 import type { JsonValue } from '../signing/index.js';
-import type { PushCredential, PushReport } from './report.js';
+import { type Certification, SPENT, UNSIGNED } from './certify.js';
+import type { PushCredential, PushReport, Refusal } from './report.js';
 
 export interface PushFacts {
   repo: Repository;
   credential: PushCredential;
+  certification: Certification;
+  pushOptions: readonly string[];
   updates: RefUpdate[];
   /** Names of updates that are not fast-forwards. */
   forced: ReadonlySet<string>;
@@ -84,12 +88,15 @@ async function writePush(
   report: (verdicts: RefVerdict[]) => PushReport,
 ): Promise<PushReport> {
   const { repo, credential, pack } = facts;
+  const { proven, certificate } = facts.certification;
   const { principal, proof } = credential;
   await requireRole(tx, repo, principal.agentId, 'write');
+  // Asked before the pack came, and again now that it cannot change any more.
+  if (!proven && (await holdPolicy(tx, repo.repoId)) === 'required') throw refuseEach(facts.updates, UNSIGNED);
   const { verdicts } = await updateRefs(tx, repo.repoId, facts.updates, {
     atomic: facts.atomic,
     forced: facts.forced,
-    by: { kind: 'push', certified: false },
+    by: { kind: 'push', certified: proven },
   });
   const accepted = facts.updates.filter((_, i) => verdicts[i]?.ok);
   if (accepted.length === 0) throw new NothingAccepted(verdicts);
@@ -106,10 +113,16 @@ async function writePush(
   }));
   const forcePush = refUpdates.some((update) => update.force);
   const objects = pack?.objects ?? 0;
-  await tx.sql`
-    INSERT INTO push_events (repo_id, agent_id, ref_updates, packfile_hash, objects_count, force_push, nonce, signature)
+  const [event] = await tx.sql<[{ event_id: string }]>`
+    INSERT INTO push_events (repo_id, agent_id, ref_updates, packfile_hash, objects_count, force_push, nonce, signature,
+      push_options)
     VALUES (${repo.repoId}, ${principal.agentId}, ${JSON.stringify(refUpdates)}::jsonb, ${facts.packfileHash}, ${objects},
-            ${forcePush}, ${proof.nonce}, ${proof.signature})`;
+            ${forcePush}, ${proof.nonce}, ${proof.signature}, ${JSON.stringify(facts.pushOptions)}::jsonb)
+    RETURNING event_id`;
+  const pushed = { eventId: event.event_id, repoId: repo.repoId, agentId: principal.agentId };
+  if (certificate !== undefined && !(await insertCertificate(tx, pushed, certificate))) {
+    throw refuseEach(facts.updates, SPENT);
+  }
   await appendAudit(tx, {
     agentId: principal.agentId,
     action: 'push',
@@ -125,6 +138,10 @@ async function writePush(
       ref_updates: refUpdates,
       objects_count: objects,
       force_push: forcePush,
+      push_event_id: pushed.eventId,
+      push_options: facts.pushOptions,
+      proof: proven ? 'proven' : 'unproven',
+      certificate_hash: certificate?.hash ?? null,
       storage: {
         type: pack !== undefined && pack.loose.length > 0 ? 'loose' : 'packfile',
         pack_hash: pack?.hash ?? null,
@@ -142,4 +159,8 @@ async function writePush(
   if (earlier !== undefined) throw new AlreadyWritten(earlier as unknown as PushReport);
   ctx.metrics.auditEvents.inc({ action: 'push' });
   return done;
+}
+
+function refuseEach(updates: readonly RefUpdate[], { reason }: Refusal): NothingAccepted {
+  return new NothingAccepted(updates.map(({ refName }) => ({ refName, ok: false, reason, code: 'ACCESS_DENIED' })));
 }

@@ -14,6 +14,7 @@ import { type Oid, ZERO_OID } from '../git/oid.js';
 import { DEFAULT_PACK_LIMITS, type IndexResult, type LocalPack } from '../packs/index.js';
 import { examineHeads } from '../pulls/index.js';
 import type { RefVerdict } from '../refs/index.js';
+import { type Certification, certify } from './certify.js';
 import { checkCommands } from './check-commands.js';
 import { EMPTY_SHA256, fileSha256, proveClaim } from './claim.js';
 import { commitPush } from './commit.js';
@@ -50,6 +51,15 @@ async function receive(
   files: Partial<PackFiles>,
 ): Promise<PushReport> {
   const { repo, commands } = request;
+  let certification: Certification | undefined;
+  if ('proof' in request.credential) {
+    const found = await certify(ctx, repo, request.credential, { signedUpdates: false, ...request });
+    if ('refusal' in found) {
+      await discard(request.pack);
+      return refuseAll(commands, 'ok', found.refusal.reason, found.refusal.code);
+    }
+    certification = found;
+  }
   const refused = checkCommands(repo, commands);
   const expectsPack = commands.some((command) => command.newOid !== ZERO_OID);
   let pack: IndexResult | undefined;
@@ -83,6 +93,9 @@ async function receive(
     const stored = await storedReport(ctx, credential, fingerprint);
     if (stored !== undefined) return stored;
     await request.quota?.charge();
+    const found = await certify(ctx, repo, credential, { ...request, signedUpdates: true });
+    if ('refusal' in found) return refuseAll(commands, 'ok', found.refusal.reason, found.refusal.code);
+    certification = found;
   }
   if (unusable !== undefined) return refuseAll(commands, unusable.refusal, 'unpacker error', unusable.code);
   if (pack !== undefined) {
@@ -119,6 +132,8 @@ async function receive(
     {
       repo,
       credential,
+      certification: certification ?? { proven: false, certificate: undefined },
+      pushOptions: request.pushOptions ?? [],
       updates,
       forced,
       atomic: request.atomic,
@@ -252,8 +267,9 @@ function isCutOff(graph: CommitGraph, pack: IndexResult, shallow: readonly Oid[]
   );
 }
 
-function fingerprintOf({ commands, atomic, repo }: PushRequest): string {
-  const lines = commands.map(({ refName, oldOid, newOid }) => `${oldOid} ${newOid} ${refName}`);
+function fingerprintOf({ commands, atomic, repo, pushOptions = [] }: PushRequest): string {
+  const updates = commands.map(({ refName, oldOid, newOid }) => `${oldOid} ${newOid} ${refName}`);
+  const lines = [...updates, ...pushOptions.map((option) => `push-option ${option}`)];
   return createHash('sha256')
     .update([repo.repoId, atomic ? 'atomic' : 'each', ...lines].join('\n'))
     .digest('hex');

@@ -1,5 +1,5 @@
 /** What a push is asked for with. */
-import type { RefCommand } from '../git/index.js';
+import type { PushCertificate, RefCommand } from '../git/index.js';
 import type { Oid } from '../git/oid.js';
 import type { Repository } from '../repos/index.js';
 import type { PushCredential } from './report.js';
@@ -8,6 +8,12 @@ export interface PushRequest {
   repo: Repository;
   commands: readonly RefCommand[];
   atomic: boolean;
+  /** What `git push -o` said. */
+  pushOptions?: readonly string[];
+  /** Of a signed push, not verified; its ref updates are the commands. */
+  certificate?: PushCertificate;
+  /** True when the proof of {@link credential} covers the ref updates, as that of a JSON push does. */
+  signedUpdates?: boolean;
   /** Commits whose parents the client lacks; none unless its repository is shallow. */
   shallow?: readonly Oid[];
   /** Bytes after the command list; empty when nothing but deletions was asked for. */

@@ -68,7 +68,8 @@ export const reposApi: readonly RouteDescription[] = [
     path: one,
     operationId: 'updateRepo',
     tag,
-    summary: 'Changes name, description, visibility or default branch; what is not sent stays.',
+    summary:
+      'Changes name, description, visibility, default branch or push certificate policy; what is not sent stays.',
     auth: 'signed',
     actions: ['repo_update'],
     role: 'admin',

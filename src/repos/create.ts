@@ -41,5 +41,11 @@ export async function createRepository(
     resourceId: row.repoId,
     data: { repo_name: input.name, description: input.description, visibility: input.visibility },
   });
-  return { status: 201, data: repositoryView({ ...row, ...created, ownerName, stars: 0, forkedFrom: null }, base) };
+  return {
+    status: 201,
+    data: repositoryView(
+      { ...row, ...created, ownerName, stars: 0, forkedFrom: null, pushCertPolicy: 'if-present' },
+      base,
+    ),
+  };
 }

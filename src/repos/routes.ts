@@ -16,12 +16,12 @@ import { visibleRepository } from './visible.js';
 const RESERVED_OWNERS = new Set(['trending']);
 /** Second segments that are parts of a repository, not names of one. */
 const RESERVED_NAMES = new Set(
-  'access audit branches ci clone collaborators commits contents events fork info protection pulls star stars tree webhooks'.split(
+  'access audit branches ci clone collaborators commits contents events fork info protection pulls push-certificates star stars tree webhooks'.split(
     ' ',
   ),
 );
 
-const UPDATE_FIELDS = ['name', 'description', 'visibility', 'defaultBranch'];
+const UPDATE_FIELDS = ['name', 'description', 'visibility', 'defaultBranch', 'pushCertPolicy'];
 
 /** To be mounted at /v1/repos, after every other room that has routes there. */
 export function repoRoutes(ctx: AppContext): Hono<AppEnv> {

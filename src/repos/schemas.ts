@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { text } from '../routing/index.js';
 
+const PUSH_CERT_POLICIES = ['off', 'if-present', 'required'] as const;
+
 /** Signed body of a creation; null stands for the default. */
 export const createBody = z.object({
   name: text,
@@ -20,12 +22,14 @@ export const updateBody = z
     description: text.nullish(),
     visibility: z.enum(['public', 'private']).nullish(),
     defaultBranch: text.min(1).max(128).nullish(),
+    pushCertPolicy: z.enum(PUSH_CERT_POLICIES).nullish(),
   })
-  .transform(({ name, description, visibility, defaultBranch }) => ({
+  .transform(({ name, description, visibility, defaultBranch, pushCertPolicy }) => ({
     ...(name == null ? {} : { name }),
     ...(description === undefined ? {} : { description }),
     ...(visibility == null ? {} : { visibility }),
     ...(defaultBranch == null ? {} : { defaultBranch }),
+    ...(pushCertPolicy == null ? {} : { pushCertPolicy }),
   }))
   .refine((changes) => Object.keys(changes).length > 0, 'names nothing to change');
 
@@ -53,4 +57,5 @@ export const repositoryObject = z.object({
   stars: z.int(),
   createdAt: z.iso.datetime({ precision: 3 }),
   forkedFrom: z.string().nullable(),
+  pushCertPolicy: z.enum(PUSH_CERT_POLICIES),
 });

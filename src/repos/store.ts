@@ -3,6 +3,7 @@ import { and, desc, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
 import {
   agents,
   asDatabaseError,
+  type PushCertPolicy,
   type Queryable,
   repoAccess,
   repoStarCounts,
@@ -26,6 +27,7 @@ export interface Repository {
   createdAt: Date;
   /** The repository this one was forked from, which may be gone. */
   forkedFrom: string | null;
+  pushCertPolicy: PushCertPolicy;
 }
 
 const COLUMNS = {
@@ -40,6 +42,7 @@ const COLUMNS = {
   stars: sql<number>`coalesce(${repoStarCounts.stars}, 0)`,
   createdAt: repositories.createdAt,
   forkedFrom: repositories.forkedFrom,
+  pushCertPolicy: repositories.pushCertPolicy,
 };
 
 /** Repositories with the names of their owners. @param extra columns beside those of {@link Repository} */
@@ -60,7 +63,8 @@ export async function findRepositoryById(db: Queryable, repoId: string): Promise
   const [row] = await db.sql<Repository[]>`
     SELECT r.repo_id AS "repoId", r.name, r.owner_id AS "ownerId", a.agent_name AS "ownerName", r.description,
       r.visibility, r.default_branch AS "defaultBranch", r.refs_version AS "refsVersion",
-      coalesce(c.stars, 0) AS stars, r.created_at AS "createdAt", r.forked_from AS "forkedFrom"
+      coalesce(c.stars, 0) AS stars, r.created_at AS "createdAt", r.forked_from AS "forkedFrom",
+      r.push_cert_policy AS "pushCertPolicy"
     FROM repositories r JOIN agents a ON a.agent_id = r.owner_id LEFT JOIN repo_star_counts c ON c.repo_id = r.repo_id
     WHERE r.repo_id = ${repoId}`.catch((error: unknown) => {
     throw asDatabaseError(error);
@@ -162,6 +166,7 @@ export interface RepositoryChanges {
   description?: string | null | undefined;
   visibility?: 'public' | 'private' | undefined;
   defaultBranch?: string | undefined;
+  pushCertPolicy?: PushCertPolicy | undefined;
 }
 
 /** Fails on the unique owner and name. */

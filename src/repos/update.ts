@@ -60,6 +60,12 @@ async function checkPublication(tx: Tx, repo: Repository): Promise<void> {
   });
 }
 
-function facts({ name, description, visibility, defaultBranch }: Repository) {
-  return { repo_name: name, description, visibility, default_branch: defaultBranch };
+function facts({ name, description, visibility, defaultBranch, pushCertPolicy }: Repository) {
+  return {
+    repo_name: name,
+    description,
+    visibility,
+    default_branch: defaultBranch,
+    push_cert_policy: pushCertPolicy,
+  };
 }

@@ -15,6 +15,8 @@ export interface RepositoryView {
   createdAt: string;
   /** Id of the repository this one was forked from. */
   forkedFrom: string | null;
+  /** What pushes are asked for: `off`, `if-present` or `required`, see git push --signed. */
+  pushCertPolicy: Repository['pushCertPolicy'];
 }
 
 /** @param base URL without a slash at its end, see baseUrl of the routing room */
@@ -32,5 +34,6 @@ export function repositoryView(repo: Omit<Repository, 'refsVersion'>, base: stri
     stars: repo.stars,
     createdAt: repo.createdAt.toISOString(),
     forkedFrom: repo.forkedFrom,
+    pushCertPolicy: repo.pushCertPolicy,
   };
 }

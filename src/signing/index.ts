@@ -9,6 +9,9 @@ export { isJsonObject, type JsonObject, type JsonValue, MAX_JSON_DEPTH, parseJso
 export type { KeyType } from './key-type.js';
 export { type PublicKey, parsePublicKey } from './keys.js';
 export { type GeneratedKey, generateKey, publicKeyString, type SignedEnvelope, signEnvelope } from './sign.js';
+export { openSshPrivateKey } from './ssh-private-key.js';
+export { SshFormatError } from './ssh-wire.js';
+export { parseSshSignature, type SshSignature, verifySshSignature } from './sshsig.js';
 export { parseTimestamp, type Timestamp } from './timestamp.js';
 export {
   encodeToken,

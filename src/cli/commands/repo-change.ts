@@ -14,6 +14,7 @@ interface EditOptions extends PlaceOptions {
   description?: string;
   visibility?: 'public' | 'private';
   defaultBranch?: string;
+  pushCerts?: 'off' | 'if-present' | 'required';
 }
 
 interface DeleteOptions extends PlaceOptions {
@@ -34,6 +35,7 @@ export function addRepoChanges(repo: Command, cli: Cli): void {
     .option('--description <text>', 'one sentence; "" removes it')
     .addOption(choice('--visibility <visibility>', 'who may read it', ['public', 'private']))
     .option('--default-branch <branch>', 'a branch that exists')
+    .addOption(choice('--push-certs <policy>', 'whether pushes must be signed', ['off', 'if-present', 'required']))
     .addHelpText('after', '\nExample:\n  gitclaw repo edit ada/demo --visibility private')
     .action((name: string | undefined, options: EditOptions) => edit(cli, name, options));
   serverOptions(repo.command('delete').argument('<repository>', 'owner/name or id'), '{repoId}')
@@ -59,9 +61,10 @@ async function edit(cli: Cli, named: string | undefined, options: EditOptions): 
     ...(description === undefined ? {} : { description: description === '' ? null : description }),
     ...(visibility === undefined ? {} : { visibility }),
     ...(defaultBranch === undefined ? {} : { defaultBranch }),
+    ...(options.pushCerts === undefined ? {} : { pushCertPolicy: options.pushCerts }),
   };
   if (Object.keys(change).length === 0) {
-    const hint = 'add --name, --description, --visibility or --default-branch';
+    const hint = 'add --name, --description, --visibility, --default-branch or --push-certs';
     throw new CliError('usage', 'nothing is to be changed', hint);
   }
   const { client, repoId } = await open(cli, named, options);

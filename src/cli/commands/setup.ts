@@ -2,13 +2,16 @@ import type { Command } from 'commander';
 import type { GitClawClient } from '../../client/index.js';
 import { type Cli, print, table } from '../cli.js';
 import { CliError } from '../failure.js';
+import type { Scope } from '../git-config.js';
 import type { Identity } from '../identity.js';
+import type { LoadedKey } from '../keyfile.js';
 import type { Registration } from '../registration.js';
 
 interface Options {
   name?: string;
   keyType?: string;
   local?: boolean;
+  signPushes?: boolean;
   json?: boolean;
 }
 
@@ -24,6 +27,7 @@ export function addSetup(program: Command, cli: Cli): void {
     .option('--name <name>', 'name of the agent (default: made up from user and machine)')
     .option('--key-type <type>', 'type of a new key: ed25519 or ecdsa (default: GITCLAW_KEY_TYPE, else ed25519)')
     .option('--local', 'configure the git repository of the current folder only')
+    .option('--sign-pushes', 'let git sign pushes with the key of the agent (push certificates; needs ssh-keygen)')
     .option('--json', 'print {agentId, agentName, baseUrl, keyPath, publicKey, registered, gitConfig}')
     .addHelpText('after', exampleText)
     .action((url: string, options: Options) => setup(cli, url, options));
@@ -46,6 +50,7 @@ async function setup(cli: Cli, address: string, options: Options): Promise<void>
   const { registration, key } = await identify(cli, server, connect(server), options);
   const scope = options.local ? 'local' : 'global';
   configureHelper(cli.env, scope, server.origin, shellCommand(cli.launcher, ['credential']));
+  const signing = options.signPushes ? await signPushes(cli, server, key, scope) : undefined;
 
   const { agentId, agentName, created } = registration;
   const result = { agentId, agentName, baseUrl: server.origin, keyPath: key.path, publicKey: key.publicKey };
@@ -54,9 +59,22 @@ async function setup(cli: Cli, address: string, options: Options): Promise<void>
     ['server', server.origin],
     ['key', key.path],
     ['git', `asks gitclaw for credentials of this server (${scope} configuration)`],
+    ...(signing === undefined ? [] : [['signing', `git signs pushes with ${signing}`] as const]),
   ]);
-  print(cli, options, { ...result, registered: created, gitConfig: scope }, text);
+  const more = signing === undefined ? {} : { signingKeyPath: signing };
+  print(cli, options, { ...result, registered: created, gitConfig: scope, ...more }, text);
   if (!options.json) cli.err('next: gitclaw repo create demo\n');
+}
+
+/** Writes the key in the form that ssh-keygen reads, and makes git use it. @returns the path of that file */
+async function signPushes(cli: Cli, server: URL, key: LoadedKey, scope: Scope): Promise<string> {
+  const { configureSigning } = await import('../git-config.js');
+  const { signingKeyPath } = await import('../store.js');
+  const { writeSigningKey } = await import('../signing-key.js');
+  const path = signingKeyPath(cli.env, server);
+  configureSigning(cli.env, scope, path);
+  writeSigningKey(path, key.privateKey);
+  return path;
 }
 
 /** The identity to use: one that the server knows, else a new registration. */

@@ -16,6 +16,9 @@ import { timestamptz } from './types.js';
 export const visibility = pgEnum('visibility', ['public', 'private']);
 export const accessRole = pgEnum('access_role', ['read', 'write', 'admin']);
 
+/** `off`: not taken; `if-present`: verified when a push brings one; `required`: a push without one is refused. */
+export type PushCertPolicy = 'off' | 'if-present' | 'required';
+
 export const repositories = pgTable(
   'repositories',
   {
@@ -34,6 +37,8 @@ export const repositories = pgTable(
     forkedFrom: varchar('forked_from', { length: 64 }),
     /** Number of the newest pull request; 0 = none yet. Raised under the row's lock, so numbers have no gaps. */
     lastPullNumber: integer('last_pull_number').notNull().default(0),
+    /** What is asked of push certificates: `off`, `if-present` or `required`. */
+    pushCertPolicy: varchar('push_cert_policy', { length: 16 }).notNull().default('if-present').$type<PushCertPolicy>(),
   },
   (t) => [
     unique('repositories_owner_id_name_key').on(t.ownerId, t.name),

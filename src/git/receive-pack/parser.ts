@@ -1,43 +1,49 @@
 /** The start of a push (gitprotocol-pack, "Reference Update Request and Packfile Transfer"). */
 import { utf8OrUndefined } from '../bytes.js';
-import { isOid, OID_BYTES, type Oid } from '../oid.js';
+import { isOid, type Oid } from '../oid.js';
 import { chomp, type Packet, PktLineReader, ProtocolError, quoteLine } from '../pktline/index.js';
-import {
-  MAX_COMMANDS,
-  MAX_PUSH_OPTION_BYTES,
-  MAX_PUSH_OPTIONS,
-  MAX_SENT_NAME_BYTES,
-  MAX_SHALLOW_LINES,
-} from './limits.js';
+import { type PushCertificate, parseCertificate } from './certificate.js';
+import { CommandList, type RefCommand } from './command.js';
+import { MAX_CERTIFICATE_BYTES, MAX_PUSH_OPTION_BYTES, MAX_PUSH_OPTIONS, MAX_SHALLOW_LINES } from './limits.js';
 
-/** One ref update; the zero id stands for "does not exist". The name is as sent and may not be a valid one. */
-export interface RefCommand {
-  oldOid: Oid;
-  newOid: Oid;
-  refName: string;
-}
-
-const HEX = OID_BYTES * 2;
+const CERTIFICATE_END = 'push-cert-end';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const CONTROL = /[\x00-\x1f\x7f]/;
 
 /**
  * Feed chunks until {@link complete}; what was fed beyond the lists is the beginning of the pack, see {@link rest}.
  * Every error is a ProtocolError and ends the push.
  */
 export class ReceivePackParser {
-  readonly commands: RefCommand[] = [];
   /** A name without value is `true`. */
   readonly capabilities: Map<string, string | true> = new Map();
   readonly shallow: Oid[] = [];
   readonly pushOptions: string[] = [];
   readonly #reader = new PktLineReader();
-  readonly #names = new Set<string>();
-  readonly #takesOptions: boolean;
-  #state: 'commands' | 'options' | 'complete' = 'commands';
+  readonly #list = new CommandList();
+  readonly #takes: { pushOptions: boolean; certificates: boolean };
+  readonly #certificateLines: Uint8Array[] = [];
+  #certificate: PushCertificate | undefined;
+  #certificateBytes = 0;
+  #state: 'commands' | 'certificate' | 'options' | 'complete' = 'commands';
   #optionBytes = 0;
 
-  /** `pushOptions`: whether the capability was advertised; without that a client's list would be part of the pack. */
-  constructor(options: { pushOptions: boolean }) {
-    this.#takesOptions = options.pushOptions;
+  /**
+   * Which capabilities were advertised: a list of options that was not asked for would be part of the pack, and a
+   * certificate would have no nonce of ours.
+   */
+  constructor(takes: { pushOptions: boolean; certificates: boolean }) {
+    this.#takes = takes;
+  }
+
+  /** Those of the certificate when there is one. */
+  get commands(): readonly RefCommand[] {
+    return this.#certificate?.commands ?? this.#list.commands;
+  }
+
+  /** Set when the push is signed; not verified. */
+  get certificate(): PushCertificate | undefined {
+    return this.#certificate;
   }
 
   /** True when the lists have been read; for a probe of one flush packet there are no commands then. */
@@ -52,6 +58,7 @@ export class ReceivePackParser {
       const packet = this.#reader.next();
       if (packet === undefined) break;
       if (this.#state === 'commands') this.#takeCommand(packet);
+      else if (this.#state === 'certificate') this.#takeCertificateLine(packet);
       else this.#takeOption(packet);
     }
     return this.complete;
@@ -70,7 +77,7 @@ export class ReceivePackParser {
   #takeCommand(packet: Packet): void {
     if (packet.type === 'flush') {
       // The options come even when the capability is all that a client without commands sent.
-      const options = this.#takesOptions && this.capabilities.has('push-options');
+      const options = this.#takes.pushOptions && this.capabilities.has('push-options');
       this.#state = options ? 'options' : 'complete';
       return;
     }
@@ -79,8 +86,30 @@ export class ReceivePackParser {
     const line = this.#text(chomp(nul === -1 ? packet.payload : packet.payload.subarray(0, nul)));
     if (nul !== -1) this.#takeCapabilities(this.#text(chomp(packet.payload.subarray(nul + 1))));
     if (line.startsWith('shallow ')) this.#takeShallow(line);
-    else if (line.startsWith('push-cert')) throw new ProtocolError('push certificates are not supported');
-    else this.#takeUpdate(line);
+    else if (line === 'push-cert') this.#startCertificate();
+    else if (this.#certificate !== undefined) throw bothKinds();
+    else this.#list.add(line);
+  }
+
+  #startCertificate(): void {
+    if (!this.#takes.certificates) throw new ProtocolError('this repository takes no push certificates; push unsigned');
+    if (this.#certificate !== undefined || this.#list.commands.length > 0) throw bothKinds();
+    this.#state = 'certificate';
+  }
+
+  #takeCertificateLine(packet: Packet): void {
+    if (packet.type !== 'data') throw new ProtocolError(`unexpected ${packet.type} packet in a push certificate`);
+    if (chomp(packet.payload).equals(Buffer.from(CERTIFICATE_END))) {
+      this.#certificate = parseCertificate(Buffer.concat(this.#certificateLines));
+      this.#state = 'commands';
+      return;
+    }
+    this.#certificateBytes += packet.payload.length;
+    if (this.#certificateBytes > MAX_CERTIFICATE_BYTES) {
+      const limit = `a push certificate has at most ${MAX_CERTIFICATE_BYTES} bytes`;
+      throw new ProtocolError(`${limit}; push fewer refs at a time`);
+    }
+    this.#certificateLines.push(packet.payload);
   }
 
   #takeCapabilities(text: string): void {
@@ -96,24 +125,7 @@ export class ReceivePackParser {
   #takeShallow(line: string): void {
     const oid = line.slice('shallow '.length);
     if (!isOid(oid)) throw new ProtocolError(`protocol error: expected shallow sha, got '${quoteLine(line)}'`);
-    if (this.shallow.push(oid) > MAX_SHALLOW_LINES) throw new ProtocolError('too many shallow lines');
-  }
-
-  #takeUpdate(line: string): void {
-    const oldOid = line.slice(0, HEX);
-    const newOid = line.slice(HEX + 1, 2 * HEX + 1);
-    const refName = line.slice(2 * HEX + 2);
-    const spaced = line[HEX] === ' ' && line[2 * HEX + 1] === ' ';
-    if (!isOid(oldOid) || !isOid(newOid) || !spaced || refName === '') {
-      throw new ProtocolError(`protocol error: expected old/new/ref, got '${quoteLine(line)}'`);
-    }
-    if (Buffer.byteLength(refName) > MAX_SENT_NAME_BYTES) throw new ProtocolError('ref name is too long');
-    if (this.#names.has(refName))
-      throw new ProtocolError(`multiple updates for ref '${quoteLine(refName)}' not allowed`);
-    this.#names.add(refName);
-    if (this.commands.push({ oldOid, newOid, refName }) > MAX_COMMANDS) {
-      throw new ProtocolError(`a push may update at most ${MAX_COMMANDS} refs`);
-    }
+    if (this.shallow.push(oid) > MAX_SHALLOW_LINES) throw tooShallow();
   }
 
   #takeOption(packet: Packet): void {
@@ -123,8 +135,12 @@ export class ReceivePackParser {
     }
     if (packet.type !== 'data') throw new ProtocolError(`unexpected ${packet.type} packet`);
     this.#optionBytes += packet.payload.length;
-    const tooMany = this.pushOptions.push(this.#text(chomp(packet.payload))) > MAX_PUSH_OPTIONS;
-    if (tooMany || this.#optionBytes > MAX_PUSH_OPTION_BYTES) throw new ProtocolError('too many push options');
+    const option = this.#text(chomp(packet.payload));
+    if (CONTROL.test(option)) throw new ProtocolError(`push option has a control character: '${quoteLine(option)}'`);
+    if (this.pushOptions.push(option) > MAX_PUSH_OPTIONS || this.#optionBytes > MAX_PUSH_OPTION_BYTES) {
+      const limits = `at most ${MAX_PUSH_OPTIONS} of together ${MAX_PUSH_OPTION_BYTES} bytes`;
+      throw new ProtocolError(`too many push options: ${limits} are taken; send fewer`);
+    }
   }
 
   #text(bytes: Uint8Array): string {
@@ -132,4 +148,14 @@ export class ReceivePackParser {
     if (text === undefined) throw new ProtocolError(`line is not UTF-8: '${quoteLine(bytes)}'`);
     return text;
   }
+}
+
+function bothKinds(): ProtocolError {
+  return new ProtocolError('protocol error: got both push certificate and unsigned commands');
+}
+
+function tooShallow(): ProtocolError {
+  return new ProtocolError(
+    `a push may name at most ${MAX_SHALLOW_LINES} shallow commits; fetch with --unshallow first`,
+  );
 }

@@ -13,7 +13,7 @@ const ZERO = '0'.repeat(40);
 const body = (...lines: (string | Buffer)[]) =>
   Buffer.concat(lines.map((line) => (typeof line === 'string' ? pktLine(line) : line)));
 const parse = (bytes: Uint8Array, pushOptions = true) => {
-  const parser = new ReceivePackParser({ pushOptions });
+  const parser = new ReceivePackParser({ pushOptions, certificates: true });
   parser.feed(bytes);
   parser.end();
   return parser;
@@ -33,7 +33,7 @@ describe('the start of a push', () => {
 
   test('is parsed whatever the chunks', () => {
     for (let size = 1; size <= bytes.length; size++) {
-      const parser = new ReceivePackParser({ pushOptions: true });
+      const parser = new ReceivePackParser({ pushOptions: true, certificates: false });
       const rest: Uint8Array[] = [];
       for (let at = 0; at < bytes.length; at += size) {
         const complete = parser.feed(bytes.subarray(at, at + size));
@@ -76,7 +76,6 @@ describe('the start of a push', () => {
     ['no space', body(`${ZERO} ${A}refs/heads/a`, FLUSH), 'expected old/new/ref'],
     ['a name twice', body(line('refs/heads/a'), line('refs/heads/a'), FLUSH), 'multiple updates for ref'],
     ['long name', body(line('a'.repeat(MAX_SENT_NAME_BYTES + 1)), FLUSH), 'too long'],
-    ['certificate', body('push-cert\0report-status\n', FLUSH), 'push certificates'],
     ['shallow', body('shallow x', FLUSH), 'expected shallow sha'],
     ['format', body(`${line('refs/heads/a')}\0object-format=sha256`, FLUSH), 'unsupported object format'],
     [
@@ -103,6 +102,75 @@ describe('the start of a push', () => {
     ['cut off', body(line('refs/heads/a')), 'hung up'],
     ['garbage', Buffer.from('POST / HTTP/1.1'), 'bad line length'],
   ])('%s is refused', (_name, bytes, message) => {
+    expect(() => parse(bytes)).toThrow(ProtocolError);
+    expect(() => parse(bytes)).toThrow(message);
+  });
+});
+
+describe('a push certificate', () => {
+  const command = `${ZERO} ${A} refs/heads/main\n`;
+  const head = ['certificate version 0.1\n', 'pusher key 1700000000 +0000\n'];
+  const signature = ['-----BEGIN SSH SIGNATURE-----\n', 'U1NI\n', '-----END SSH SIGNATURE-----\n'];
+  const signed = (lines: string[], after: (string | Buffer)[] = [FLUSH]) =>
+    body('push-cert\0report-status push-options\n', ...lines, 'push-cert-end\n', ...after);
+  const whole = [...head, 'pushee http://host/a/b\n', 'nonce 1-2\n', 'push-option a=b\n', '\n', command, ...signature];
+
+  test('is taken apart whatever the chunks, and its updates are those of the push', () => {
+    const bytes = Buffer.concat([signed(whole), body('a=b', FLUSH), Buffer.from('PACK')]);
+    for (const size of [1, 7, bytes.length]) {
+      const parser = new ReceivePackParser({ pushOptions: true, certificates: true });
+      for (let at = 0; at < bytes.length; at += size) parser.feed(bytes.subarray(at, at + size));
+      expect(parser.complete).toBe(true);
+      expect(parser.commands).toEqual([{ oldOid: ZERO, newOid: A, refName: 'refs/heads/main' }]);
+      expect(parser.pushOptions).toEqual(['a=b']);
+      expect({ ...parser.certificate, signed: Buffer.from(parser.certificate!.signed).toString() }).toEqual({
+        text: whole.join(''),
+        signed: whole.slice(0, -3).join(''),
+        signature: signature.join(''),
+        pusher: 'key 1700000000 +0000',
+        pushee: 'http://host/a/b',
+        nonce: '1-2',
+        pushOptions: ['a=b'],
+        commands: parser.commands,
+      });
+    }
+  });
+
+  test('may have no signature, pushee or nonce; who judges it says so', () => {
+    const { certificate } = parse(signed([...head, '\n', command], [FLUSH, FLUSH]));
+    expect([certificate?.signature, certificate?.pushee, certificate?.nonce]).toEqual(['', undefined, undefined]);
+  });
+
+  test('is refused where it was not asked for', () => {
+    const parser = new ReceivePackParser({ pushOptions: true, certificates: false });
+    expect(() => parser.feed(signed(whole))).toThrow('takes no push certificates');
+  });
+
+  test.each([
+    ['commands behind it', signed(whole, [command, FLUSH]), 'both push certificate and unsigned commands'],
+    ['commands before it', body(`${command}\0report-status`, 'push-cert', FLUSH), 'both push certificate'],
+    ['two of them', signed(whole, ['push-cert', FLUSH]), 'both push certificate'],
+    ['a flush inside', body('push-cert\0report-status', ...whole, FLUSH), 'unexpected flush'],
+    [
+      'another version',
+      signed(['certificate version 0.2\n', ...whole.slice(1)]),
+      "must begin with 'certificate version",
+    ],
+    ['no pusher', signed([head[0]!, '\n', command]), 'names no pusher'],
+    ['no blank line', signed([...head, ...signature]), 'blank line'],
+    ['a header twice', signed([...head, head[1]!, '\n', command]), "two lines 'pusher'"],
+    ['an unknown header', signed([...head, 'x y\n', '\n', command]), 'unknown header'],
+    ['a ref twice', signed([...head, '\n', command, command]), 'multiple updates'],
+    ['no command', signed([...head, '\n', 'hello\n']), 'expected old/new/ref'],
+    ['no UTF-8', body('push-cert\0report-status', Buffer.from('0005ÿ', 'latin1'), 'push-cert-end\n'), 'not UTF-8'],
+    [
+      'too long',
+      signed([...head, ...Array.from({ length: 20 }, () => `push-option ${'x'.repeat(60_000)}\n`)]),
+      'at most 1048576 bytes; push fewer refs',
+    ],
+    ['cut off', body('push-cert\0report-status', ...whole), 'hung up'],
+    ['an option with a control character', signed(whole, [FLUSH, 'a\tb', FLUSH]), 'control character'],
+  ])('%s', (_name, bytes, message) => {
     expect(() => parse(bytes)).toThrow(ProtocolError);
     expect(() => parse(bytes)).toThrow(message);
   });

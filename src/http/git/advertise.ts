@@ -1,5 +1,5 @@
 /** The ref advertisement of GET info/refs (gitprotocol-http, "Discovering References"). */
-import type { GitService } from '../../auth/index.js';
+import { type GitService, issuePushNonce, loadServerSecret } from '../../auth/index.js';
 import type { AppContext } from '../../context.js';
 import { type AdvertisedRef, advertiseV0, advertiseV2, type FetchFeature, type Head } from '../../git/index.js';
 import { listRefs, type Ref } from '../../refs/index.js';
@@ -49,12 +49,19 @@ export async function advertise(
   const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
   const v01 = version === 1 ? 1 : 0;
   if (service === 'git-receive-pack') {
-    const capabilities = [...RECEIVE_PACK_CAPABILITIES, `agent=${AGENT}`];
+    const capabilities = [...RECEIVE_PACK_CAPABILITIES, ...(await pushCertificates(ctx, repo)), `agent=${AGENT}`];
     return advertiseV0({ service, refs: refs.filter(isPushable).map(advertised), capabilities, version: v01 });
   }
   const head = headOf(repo, refs);
   const capabilities = UPLOAD_PACK_CAPABILITIES;
   return advertiseV0({ service, refs: refs.map(advertised), head, capabilities, version: v01 });
+}
+
+/** The nonce ties a certificate to this repository and this time; any node can check it. */
+async function pushCertificates(ctx: AppContext, repo: Repository): Promise<string[]> {
+  if (repo.pushCertPolicy === 'off') return [];
+  const secret = await loadServerSecret(ctx.db);
+  return [`push-cert=${issuePushNonce(secret, repo.repoId, ctx.clock.now().getTime())}`];
 }
 
 /** Refs of pull requests are hidden from pushes, so that `git push --mirror` does not try to delete them. */

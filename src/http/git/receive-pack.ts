@@ -34,6 +34,7 @@ export const RECEIVE_PACK_CAPABILITIES = [
   'quiet',
   'atomic',
   'ofs-delta',
+  'push-options',
   'object-format=sha1',
 ];
 
@@ -51,7 +52,9 @@ export async function receivePack(
 ): Promise<void> {
   const answer = new GitAnswer(outgoing, 'application/x-git-receive-pack-result');
   const body = readBody(incoming);
-  const parser = new ReceivePackParser({ pushOptions: false });
+  // Whoever is only claimed learns nothing about the repository, its policy included.
+  const certificates = access.kind === 'claimed' || access.repo.pushCertPolicy !== 'off';
+  const parser = new ReceivePackParser({ pushOptions: true, certificates });
   try {
     await readLists(parser, body);
   } catch (error) {
@@ -71,6 +74,8 @@ export async function receivePack(
   const request: PushParts = {
     commands: parser.commands,
     atomic: parser.capabilities.has('atomic'),
+    pushOptions: parser.pushOptions,
+    ...(parser.certificate && { certificate: parser.certificate }),
     shallow: parser.shallow,
     pack: rest(parser, body),
     credential: pushCredential(access, () => {

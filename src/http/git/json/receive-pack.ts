@@ -53,6 +53,7 @@ async function push(
     repo,
     commands: refUpdates.map(({ refName, oldOid, newOid }) => ({ refName, oldOid, newOid })),
     atomic: true,
+    signedUpdates: true,
     pack,
     credential: { principal, proof },
     quota: pushQuota(ctx, c, { kind: 'token', principal, proof, mayWrite: true }),
