@@ -9,11 +9,14 @@ export type MergeStrategy = (typeof STRATEGIES)[number];
 const upTo = (max: number) =>
   text.min(1).refine((value) => [...value].length <= max, `must have at most ${max} characters`);
 
+export const MAX_BRANCH_CHARACTERS = 128;
+export const MAX_TITLE_CHARACTERS = 512;
+
 /** Signed body of a creation; null stands for no description. Branch names come without `refs/heads/`. */
 export const createBody = z.object({
-  sourceBranch: upTo(128),
-  targetBranch: upTo(128),
-  title: upTo(512),
+  sourceBranch: upTo(MAX_BRANCH_CHARACTERS),
+  targetBranch: upTo(MAX_BRANCH_CHARACTERS),
+  title: upTo(MAX_TITLE_CHARACTERS),
   description: text.nullish().transform((value) => value ?? null),
 });
 

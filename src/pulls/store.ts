@@ -150,6 +150,27 @@ export async function insertPull(tx: Tx, pull: NewPull): Promise<Date> {
   return created.createdAt;
 }
 
+/** The oldest open pull request of an agent between two branches. */
+export async function findOpenPull(
+  tx: Tx,
+  { repoId, authorId, sourceBranch, targetBranch }: Pick<Pull, 'repoId' | 'authorId' | 'sourceBranch' | 'targetBranch'>,
+): Promise<{ prId: string; number: number } | undefined> {
+  const [found] = await tx.orm
+    .select({ prId: pullRequests.prId, number: pullRequests.number })
+    .from(pullRequests)
+    .where(
+      and(
+        openFrom(repoId, [sourceBranch]),
+        eq(pullRequests.authorId, authorId),
+        eq(pullRequests.targetBranch, targetBranch),
+      ),
+    )
+    .orderBy(pullRequests.number)
+    .limit(1)
+    .for('update');
+  return found;
+}
+
 export interface MergeRecord {
   mergedBy: string;
   mergedAt: Date;

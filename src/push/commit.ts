@@ -8,8 +8,15 @@ import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
 import { ZERO_OID } from '../git/oid.js';
 import type { IndexResult } from '../packs/index.js';
-import { type ExaminedHeads, followPulls, UnexaminedHead } from '../pulls/index.js';
-import { type RefUpdate, type RefVerdict, updateRefs } from '../refs/index.js';
+import {
+  type ExaminedHeads,
+  followPulls,
+  type PreparedProposal,
+  type ProposedResult,
+  proposePull,
+  UnexaminedHead,
+} from '../pulls/index.js';
+import { holdRefs, type RefUpdate, type RefVerdict, updateRefs } from '../refs/index.js';
 import type { Repository } from '../repos/index.js';
 import type { JsonValue } from '../signing/index.js';
 import { type Certification, SPENT, UNSIGNED } from './certify.js';
@@ -23,6 +30,8 @@ export interface PushFacts {
   updates: RefUpdate[];
   /** Names of updates that are not fast-forwards. */
   forced: ReadonlySet<string>;
+  /** Pull requests to open, by the ref names of their source branches. */
+  proposals: ReadonlyMap<string, PreparedProposal>;
   atomic: boolean;
   /** Undefined when no pack came or it held no object. */
   pack: IndexResult | undefined;
@@ -33,6 +42,9 @@ export interface PushFacts {
   /** Looks at the new heads of open pull requests; asked again when one was opened meanwhile. */
   examineHeads(): Promise<ExaminedHeads>;
 }
+
+/** Makes the client's report out of the verdicts on the updates and the pull requests, by ref name. */
+type ReportMaker = (verdicts: RefVerdict[], pulls?: ReadonlyMap<string, ProposedResult>) => PushReport;
 
 /** Thrown to roll back when no ref was accepted; nothing of the push stays. */
 class NothingAccepted extends Error {
@@ -59,11 +71,7 @@ class AlreadyWritten extends Error {
  * @param report makes the client's report out of the verdicts on `facts.updates`
  * @throws AppError when the agent was suspended, its key revoked or its role withdrawn meanwhile, or the token was used
  */
-export async function commitPush(
-  ctx: AppContext,
-  facts: PushFacts,
-  report: (verdicts: RefVerdict[]) => PushReport,
-): Promise<PushReport> {
+export async function commitPush(ctx: AppContext, facts: PushFacts, report: ReportMaker): Promise<PushReport> {
   await ctx.faultPoint('push.before-commit');
   try {
     const examined = await facts.examineHeads();
@@ -85,7 +93,7 @@ async function writePush(
   tx: Tx,
   facts: PushFacts,
   examined: ExaminedHeads,
-  report: (verdicts: RefVerdict[]) => PushReport,
+  report: ReportMaker,
 ): Promise<PushReport> {
   const { repo, credential, pack } = facts;
   const { proven, certificate } = facts.certification;
@@ -93,6 +101,8 @@ async function writePush(
   await requireRole(tx, repo, principal.agentId, 'write');
   // Asked before the pack came, and again now that it cannot change any more.
   if (!proven && (await holdPolicy(tx, repo.repoId)) === 'required') throw refuseEach(facts.updates, UNSIGNED);
+  // A pull request creates a ref of its own later; the lock on creations comes before those on refs.
+  if (facts.proposals.size > 0) await holdRefs(tx, repo.repoId, []);
   const { verdicts } = await updateRefs(tx, repo.repoId, facts.updates, {
     atomic: facts.atomic,
     forced: facts.forced,
@@ -105,6 +115,7 @@ async function writePush(
     await insertIndexedPack(tx, repo.repoId, pack, tips);
   }
   const ciTopics = await followPulls(tx, repo.repoId, accepted, examined);
+  const pulls = await openPulls(tx, facts, accepted);
   const refUpdates = accepted.map(({ refName, oldOid, newOid }) => ({
     refName,
     oldOid,
@@ -150,7 +161,7 @@ async function writePush(
     },
     topics: ['webhook', 'analytics', ...ciTopics],
   });
-  const done = report(verdicts);
+  const done = report(verdicts, pulls);
   const earlier = await rememberWrite(tx, proof, {
     repoId: repo.repoId,
     fingerprint: facts.fingerprint,
@@ -159,6 +170,20 @@ async function writePush(
   if (earlier !== undefined) throw new AlreadyWritten(earlier as unknown as PushReport);
   ctx.metrics.auditEvents.inc({ action: 'push' });
   return done;
+}
+
+async function openPulls(
+  tx: Tx,
+  { proposals, credential: { proof } }: PushFacts,
+  accepted: readonly RefUpdate[],
+): Promise<Map<string, ProposedResult>> {
+  const pulls = new Map<string, ProposedResult>();
+  const { signature, keyId, canonical: envelope } = proof;
+  for (const { refName } of accepted) {
+    const proposal = proposals.get(refName);
+    if (proposal !== undefined) pulls.set(refName, await proposePull(tx, proposal, { signature, keyId, envelope }));
+  }
+  return pulls;
 }
 
 function refuseEach(updates: readonly RefUpdate[], { reason }: Refusal): NothingAccepted {

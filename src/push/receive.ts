@@ -12,13 +12,15 @@ import { AppError, type ErrorCode } from '../errors.js';
 import { type CommitGraph, decodeSegment, type RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
 import { DEFAULT_PACK_LIMITS, type IndexResult, type LocalPack } from '../packs/index.js';
-import { examineHeads } from '../pulls/index.js';
+import { examineHeads, type ProposedResult } from '../pulls/index.js';
 import type { RefVerdict } from '../refs/index.js';
 import { type Certification, certify } from './certify.js';
 import { checkCommands } from './check-commands.js';
 import { EMPTY_SHA256, fileSha256, proveClaim } from './claim.js';
 import { commitPush } from './commit.js';
 import { checkTips, findMissing } from './connectivity.js';
+import { prepareProposals, withPack } from './prepare-proposals.js';
+import { redirectProposals } from './proposals.js';
 import type { PushReport, PushResult, Refusal } from './report.js';
 import type { PushRequest } from './request.js';
 import { refuseRewrites } from './rewrites.js';
@@ -50,17 +52,20 @@ async function receive(
   fingerprint: string,
   files: Partial<PackFiles>,
 ): Promise<PushReport> {
-  const { repo, commands } = request;
+  const { repo, pushOptions = [] } = request;
+  const { claimed } = 'proof' in request.credential ? { claimed: request.credential.principal } : request.credential;
+  const redirected = await redirectProposals(ctx, repo, claimed, request.commands, pushOptions);
+  const { commands, proposals } = redirected;
   let certification: Certification | undefined;
   if ('proof' in request.credential) {
     const found = await certify(ctx, repo, request.credential, { signedUpdates: false, ...request });
     if ('refusal' in found) {
       await discard(request.pack);
-      return refuseAll(commands, 'ok', found.refusal.reason, found.refusal.code);
+      return refuseAll(request.commands, 'ok', found.refusal.reason, found.refusal.code);
     }
     certification = found;
   }
-  const refused = checkCommands(repo, commands);
+  const refused = new Map([...checkCommands(repo, commands), ...redirected.refused]);
   const expectsPack = commands.some((command) => command.newOid !== ZERO_OID);
   let pack: IndexResult | undefined;
   let unusable: { refusal: string; code: ErrorCode } | undefined;
@@ -85,38 +90,49 @@ async function receive(
   let credential = request.credential;
   if (!('proof' in credential)) {
     const received = pack === undefined ? files.packPath : undefined;
-    if (received !== undefined) credential = await proveClaim(credential, await fileSha256(received), commands);
+    if (received !== undefined) credential = await proveClaim(credential, await fileSha256(received), request.commands);
     else {
-      const refUpdates = commands.map((command) => ({ ...command, force: forced.has(command.refName) }));
+      const refUpdates = request.commands.map(({ refName, oldOid, newOid }, i) => ({
+        refName,
+        oldOid,
+        newOid,
+        force: forced.has(commands[i]?.refName ?? refName),
+      }));
       credential = await credential.verify({ packfileHash, refUpdates });
     }
     const stored = await storedReport(ctx, credential, fingerprint);
     if (stored !== undefined) return stored;
     await request.quota?.charge();
     const found = await certify(ctx, repo, credential, { ...request, signedUpdates: true });
-    if ('refusal' in found) return refuseAll(commands, 'ok', found.refusal.reason, found.refusal.code);
+    if ('refusal' in found) return refuseAll(request.commands, 'ok', found.refusal.reason, found.refusal.code);
     certification = found;
   }
-  if (unusable !== undefined) return refuseAll(commands, unusable.refusal, 'unpacker error', unusable.code);
+  if (unusable !== undefined) return refuseAll(request.commands, unusable.refusal, 'unpacker error', unusable.code);
   if (pack !== undefined) {
     const missing = await findMissing(ctx, snapshot, pack);
     if (missing !== undefined) {
       const cutOff = isCutOff(graph, pack, request.shallow ?? []);
       const reason = cutOff ? 'shallow update not allowed' : `missing necessary objects (${missing})`;
-      return refuseAll(commands, 'ok', reason, 'INVALID_PACKFILE');
+      return refuseAll(request.commands, 'ok', reason, 'INVALID_PACKFILE');
     }
   }
   for (const [refName, reason] of await checkTips(ctx, snapshot, graph, commands, pack?.tipTypes ?? {})) {
     if (!refused.has(refName)) refused.set(refName, reason);
   }
-  for (const [refName, reason] of await refuseRewrites(ctx, repo, commands, forced, request.mayForce)) {
+  for (const [refName, reason] of await refuseRewrites(
+    ctx,
+    repo,
+    ownRewrites(commands, proposals),
+    forced,
+    request.mayForce,
+  )) {
     if (!refused.has(refName)) refused.set(refName, reason);
   }
   if (request.atomic && refused.size > 0) {
     const reason = 'atomic push failed';
     for (const { refName } of commands) if (!refused.has(refName)) refused.set(refName, { reason });
   }
-  const report = reporter(commands, refused, forced);
+  const report = reporter(request.commands, commands, refused, forced);
   const updates = commands
     .filter((command) => !refused.has(command.refName))
     .map((command) => ({ ...command, peeled: peeled(graph, command.newOid) }));
@@ -127,6 +143,14 @@ async function receive(
   }
   const received = pack !== undefined && keep ? { hash: pack.hash, ...(files as PackFiles) } : undefined;
   await ctx.faultPoint('push.pack-stored');
+  const prepared = await prepareProposals(
+    ctx,
+    repo,
+    withPack(snapshot, keep ? pack : undefined),
+    claimed,
+    updates,
+    proposals,
+  );
   const done = await commitPush(
     ctx,
     {
@@ -136,6 +160,7 @@ async function receive(
       pushOptions: request.pushOptions ?? [],
       updates,
       forced,
+      proposals: prepared,
       atomic: request.atomic,
       pack: keep ? pack : undefined,
       packfileHash,
@@ -230,15 +255,41 @@ function peeled(graph: CommitGraph, oid: Oid): Oid | undefined {
   return graph.tag(oid) === undefined ? undefined : graph.peel(oid).oid;
 }
 
-function reporter(commands: readonly RefCommand[], refused: ReadonlyMap<string, Refusal>, forced: ReadonlySet<string>) {
-  return (verdicts: RefVerdict[]): PushReport => {
+/** A pusher may rewrite the source branches of its own proposals without saying so. */
+function ownRewrites(commands: readonly RefCommand[], proposals: ReadonlyMap<string, unknown>): RefCommand[] {
+  return commands.filter(({ refName }) => !proposals.has(refName));
+}
+
+/**
+ * @param asked the commands of the client
+ * @param done what is done for each of them; refusals and verdicts go by these names
+ */
+function reporter(
+  asked: readonly RefCommand[],
+  done: readonly RefCommand[],
+  refused: ReadonlyMap<string, Refusal>,
+  forced: ReadonlySet<string>,
+) {
+  return (verdicts: RefVerdict[], pulls: ReadonlyMap<string, ProposedResult> = new Map()): PushReport => {
     const late = new Map(verdicts.map((verdict) => [verdict.refName, verdict]));
-    const results = commands.map(({ refName, oldOid, newOid }): PushResult => {
-      const refusal = refused.get(refName);
+    const results = done.map((command, i): PushResult => {
+      const refName = asked[i]?.refName ?? command.refName;
+      const refusal = refused.get(command.refName);
       if (refusal !== undefined) return { refName, ok: false, ...refusal };
-      const verdict = late.get(refName);
-      if (verdict !== undefined && !verdict.ok) return verdict;
-      return { refName, ok: true, forced: forced.has(refName), oldOid, newOid };
+      const verdict = late.get(command.refName);
+      if (verdict !== undefined && !verdict.ok) return { ...verdict, refName };
+      const { oldOid, newOid } = command;
+      const pull = pulls.get(command.refName);
+      const moved = command.refName === refName ? {} : { movedRef: command.refName };
+      return {
+        refName,
+        ok: true,
+        forced: forced.has(command.refName),
+        oldOid,
+        newOid,
+        ...moved,
+        ...(pull && { pull }),
+      };
     });
     return { unpack: 'ok', results };
   };

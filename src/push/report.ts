@@ -16,7 +16,17 @@ export interface Refusal {
 
 /** Result of one command. */
 export type PushResult =
-  | { refName: string; ok: true; forced: boolean; oldOid: string; newOid: string }
+  | {
+      refName: string;
+      ok: true;
+      forced: boolean;
+      oldOid: string;
+      newOid: string;
+      /** The ref that really moved, when that is another one than the client named. */
+      movedRef?: string;
+      /** The pull request that a push to `refs/for/` opened or moved on. */
+      pull?: { prId: string; number: number; created: boolean };
+    }
   | ({ refName: string; ok: false } & Refusal);
 
 /** What report-status tells the client. */

@@ -1,4 +1,5 @@
 /** What a push is asked for with. */
+import type { Principal } from '../auth/index.js';
 import type { PushCertificate, RefCommand } from '../git/index.js';
 import type { Oid } from '../git/oid.js';
 import type { Repository } from '../repos/index.js';
@@ -39,6 +40,8 @@ export interface PushQuota {
 
 /** A signature over the pack hash and the ref updates, which can be verified only once the pack is here. */
 export interface DeferredCredential {
+  /** Who it claims to be of. */
+  claimed: Principal;
   /** @throws AppError INVALID_SIGNATURE when the signature does not cover this push */
   verify(body: { packfileHash: string; refUpdates: (RefCommand & { force: boolean })[] }): Promise<PushCredential>;
 }

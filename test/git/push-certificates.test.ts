@@ -36,7 +36,12 @@ describe.each(kinds)('signed pushes and push options: $name, $keyType', (kind) =
   /** Data of the newest push in the audit log. */
   const lastPush = async () => {
     const { events } = await agent.client.audit({ repo_id: repoId, action: 'push', limit: 1 });
-    return events[0]!.data as Record<string, any>;
+    return events[0]!.data as {
+      proof: string;
+      push_options: string[];
+      push_event_id: string;
+      certificate_hash: string | null;
+    };
   };
 
   beforeAll(async () => {

@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import type { GitService } from '../../auth/index.js';
 import type { AppContext } from '../../context.js';
 import { AppError } from '../../errors.js';
-import type { AppContextOf, AppEnv } from '../../routing/index.js';
+import { type AppContextOf, type AppEnv, baseUrl } from '../../routing/index.js';
 import { advertise } from './advertise.js';
 import { ClientGone } from './answer.js';
 import { drainBody } from './body.js';
@@ -60,7 +60,7 @@ function serve(ctx: AppContext, c: AppContextOf, service: GitService): Promise<R
     await challenging(ctx, c, names, service, async () => {
       if (isWrite) {
         const access = await openForPush(ctx, c, names);
-        await receivePack(ctx, incoming, outgoing, access, pushQuota(ctx, c, access.credential));
+        await receivePack(ctx, incoming, outgoing, access, pushQuota(ctx, c, access.credential), baseUrl(ctx, c));
       } else {
         const access = await openRepository(ctx, c, names, service);
         await uploadPack(ctx, incoming, outgoing, access, protocolVersion(c));

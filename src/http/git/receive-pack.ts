@@ -8,6 +8,7 @@ import {
   FLUSH,
   ProtocolError,
   ReceivePackParser,
+  type ReportOptions,
   reportStatus,
   SIDEBAND_64K,
   sideband,
@@ -17,6 +18,7 @@ import {
   type PushQuota,
   type PushReport,
   type PushRequest,
+  type PushResult,
   receivePush,
   refuseAll,
   refuseClaimed,
@@ -41,6 +43,7 @@ export const RECEIVE_PACK_CAPABILITIES = [
 /**
  * Receives one push and answers it. What goes wrong after the command list is said inside the report, where git shows
  * it to its user; the request is always read to its end before.
+ * @param base of URLs that are shown to the user
  * @throws AppError before anything was answered, for refusals of the request itself
  */
 export async function receivePack(
@@ -49,6 +52,7 @@ export async function receivePack(
   outgoing: ServerResponse,
   access: PushAccess | ClaimedAccess,
   quota: PushQuota,
+  base: string,
 ): Promise<void> {
   const answer = new GitAnswer(outgoing, 'application/x-git-receive-pack-result');
   const body = readBody(incoming);
@@ -89,6 +93,8 @@ export async function receivePack(
   // An answer that has begun is a 200, which those who are not proved must not get.
   const mayStart = () => incoming.readableEnded && isProved;
   const report = banded ? await answer.whileWaiting(work, mayStart) : await work;
+  const { repoId } = access.kind === 'granted' ? access.repo : access;
+  notes.push(...report.results.flatMap((result) => pullNote(result, `${base}/v1/repos/${repoId}`)));
   const parts: Uint8Array[] = [];
   if (banded && !quiet) parts.push(...notes.map((text) => sidebandText(CHANNEL.progress, text)));
   const lines = status(parser, report);
@@ -147,6 +153,7 @@ function pushCredential(access: PushAccess | ClaimedAccess, proved: () => void):
   }
   const { credential, repoId } = access;
   return {
+    claimed: credential.claimed,
     async verify(body) {
       const proof = await credential.verify({ repoId, ...body });
       proved();
@@ -159,9 +166,21 @@ function status(parser: ReceivePackParser, report: PushReport): Buffer | undefin
   const version = parser.capabilities.has('report-status-v2') ? 2 : 1;
   if (version === 1 && !parser.capabilities.has('report-status')) return undefined;
   const results = report.results.map((result) =>
-    result.ok
-      ? { refName: result.refName, ok: true as const, ...(result.forced && { options: { forcedUpdate: true } }) }
-      : result,
+    result.ok ? { refName: result.refName, ok: true as const, options: reportOptions(result) } : result,
   );
   return reportStatus({ unpack: report.unpack, results }, version);
+}
+
+/** Tells clients that know version 2 of the report which ref moved in place of the one they named. */
+function reportOptions({ movedRef, forced, oldOid }: Extract<PushResult, { ok: true }>): ReportOptions {
+  return {
+    ...(movedRef === undefined ? {} : { refName: movedRef, oldOid }),
+    ...(forced && { forcedUpdate: true }),
+  };
+}
+
+function pullNote(result: PushResult, repositoryUrl: string): string[] {
+  if (!result.ok || result.pull === undefined) return [];
+  const { number, prId, created } = result.pull;
+  return [`${created ? 'Opened' : 'Updated'} pull request #${number} (${prId}):\n  ${repositoryUrl}/pulls/${prId}\n`];
 }
