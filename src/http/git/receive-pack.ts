@@ -63,6 +63,8 @@ export async function receivePack(
     await readLists(parser, body);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
+    // A reader that waits for more keeps the stream from flowing, and with it from ending.
+    await body.return(undefined);
     await drainBody(incoming);
     return answer.end(errPacket(error.message));
   }
@@ -94,9 +96,11 @@ export async function receivePack(
   const mayStart = () => incoming.readableEnded && isProved;
   const report = banded ? await answer.whileWaiting(work, mayStart) : await work;
   const { repoId } = access.kind === 'granted' ? access.repo : access;
-  notes.push(...report.results.flatMap((result) => pullNote(result, `${base}/v1/repos/${repoId}`)));
   const parts: Uint8Array[] = [];
-  if (banded && !quiet) parts.push(...notes.map((text) => sidebandText(CHANNEL.progress, text)));
+  // `quiet` is about progress; git sets it wherever no terminal is, and there too its user must see these.
+  const said = report.results.flatMap((result) => pullNote(result, `${base}/v1/repos/${repoId}`));
+  const shown = quiet ? said : [...notes, ...said];
+  if (banded) parts.push(...shown.map((text) => sidebandText(CHANNEL.progress, text)));
   const lines = status(parser, report);
   if (lines !== undefined) parts.push(banded ? sideband(CHANNEL.data, lines, SIDEBAND_64K) : lines);
   if (banded) parts.push(FLUSH);
