@@ -9,19 +9,20 @@ import { storedWrite } from '../auth/index.js';
 import { loadSnapshot, type PackFiles, readObject, type Snapshot, storePack } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import { AppError, type ErrorCode } from '../errors.js';
-import { type CommitGraph, decodeSegment, type RefCommand } from '../git/index.js';
+import type { CommitGraph, RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
 import { DEFAULT_PACK_LIMITS, type IndexResult, type LocalPack } from '../packs/index.js';
-import { examineHeads, type ProposedResult } from '../pulls/index.js';
-import type { RefVerdict } from '../refs/index.js';
+import { examineHeads } from '../pulls/index.js';
 import { type Certification, certify } from './certify.js';
 import { checkCommands } from './check-commands.js';
 import { EMPTY_SHA256, fileSha256, proveClaim } from './claim.js';
 import { commitPush } from './commit.js';
 import { checkTips, findMissing } from './connectivity.js';
+import { refuseCutOff } from './cut-off.js';
+import { refuseAll, reporter } from './make-report.js';
 import { prepareProposals, withPack } from './prepare-proposals.js';
 import { redirectProposals } from './proposals.js';
-import type { PushReport, PushResult, Refusal } from './report.js';
+import type { PushReport } from './report.js';
 import type { PushRequest } from './request.js';
 import { refuseRewrites } from './rewrites.js';
 
@@ -84,7 +85,7 @@ async function receive(
   }
   await ctx.faultPoint('push.pack-indexed');
   snapshot = await loadSnapshot(ctx, repo.repoId);
-  const graph = pack === undefined ? snapshot.graph : snapshot.graph.withSegment(pack.segment);
+  let graph = pack === undefined ? snapshot.graph : snapshot.graph.withSegment(pack.segment);
   const forced = forcedUpdates(graph, commands);
   const packfileHash = pack?.receivedSha256 ?? EMPTY_SHA256;
   let credential = request.credential;
@@ -111,9 +112,13 @@ async function receive(
   if (pack !== undefined) {
     const missing = await findMissing(ctx, snapshot, pack);
     if (missing !== undefined) {
-      const cutOff = isCutOff(graph, pack, request.shallow ?? []);
-      const reason = cutOff ? 'shallow update not allowed' : `missing necessary objects (${missing})`;
-      return refuseAll(request.commands, 'ok', reason, 'INVALID_PACKFILE');
+      const spoilt = refuseCutOff(graph, snapshot.graph, pack, request.shallow ?? [], commands);
+      if (spoilt === undefined) {
+        return refuseAll(request.commands, 'ok', `missing necessary objects (${missing})`, 'INVALID_PACKFILE');
+      }
+      for (const [refName, reason] of spoilt) if (!refused.has(refName)) refused.set(refName, reason);
+      pack = undefined;
+      graph = snapshot.graph;
     }
   }
   for (const [refName, reason] of await checkTips(ctx, snapshot, graph, commands, pack?.tipTypes ?? {})) {
@@ -258,64 +263,6 @@ function peeled(graph: CommitGraph, oid: Oid): Oid | undefined {
 /** A pusher may rewrite the source branches of its own proposals without saying so. */
 function ownRewrites(commands: readonly RefCommand[], proposals: ReadonlyMap<string, unknown>): RefCommand[] {
   return commands.filter(({ refName }) => !proposals.has(refName));
-}
-
-/**
- * @param asked the commands of the client
- * @param done what is done for each of them; refusals and verdicts go by these names
- */
-function reporter(
-  asked: readonly RefCommand[],
-  done: readonly RefCommand[],
-  refused: ReadonlyMap<string, Refusal>,
-  forced: ReadonlySet<string>,
-) {
-  return (verdicts: RefVerdict[], pulls: ReadonlyMap<string, ProposedResult> = new Map()): PushReport => {
-    const late = new Map(verdicts.map((verdict) => [verdict.refName, verdict]));
-    const results = done.map((command, i): PushResult => {
-      const refName = asked[i]?.refName ?? command.refName;
-      const refusal = refused.get(command.refName);
-      if (refusal !== undefined) return { refName, ok: false, ...refusal };
-      const verdict = late.get(command.refName);
-      if (verdict !== undefined && !verdict.ok) return { ...verdict, refName };
-      const { oldOid, newOid } = command;
-      const pull = pulls.get(command.refName);
-      const moved = command.refName === refName ? {} : { movedRef: command.refName };
-      return {
-        refName,
-        ok: true,
-        forced: forced.has(command.refName),
-        oldOid,
-        newOid,
-        ...moved,
-        ...(pull && { pull }),
-      };
-    });
-    return { unpack: 'ok', results };
-  };
-}
-
-/** The report that refuses every command for one reason. */
-export function refuseAll(
-  commands: readonly RefCommand[],
-  unpack: string,
-  reason: string,
-  code?: ErrorCode,
-): PushReport {
-  const results = commands.map(({ refName }) => ({ refName, ok: false as const, reason, ...(code && { code }) }));
-  return { unpack, results };
-}
-
-/**
- * Whether the pack brings border commits of a shallow client whose parents are nowhere: the server stays whole.
- * @param graph with the commits of the pack
- */
-function isCutOff(graph: CommitGraph, pack: IndexResult, shallow: readonly Oid[]): boolean {
-  if (shallow.length === 0) return false;
-  const border = new Set(shallow);
-  return decodeSegment(pack.segment).commits.some(
-    ({ oid, parents }) => border.has(oid) && !parents.every((parent) => graph.has(parent)),
-  );
 }
 
 function fingerprintOf({ commands, atomic, repo, pushOptions = [] }: PushRequest): string {

@@ -165,3 +165,27 @@ test('a push that would make the repository shallow is refused in git’s words'
   await git(copy, 'push', '-q', url, 'HEAD:refs/heads/other');
   expect((await agent.remoteRefs(url)).get('refs/heads/other')).toBe(source.head);
 });
+
+test('a shallow push spoils only the refs that need what is cut off', async () => {
+  const { cloneUrl: url } = await agent.createRepo('partly-whole');
+  const copy = agent.sandbox.path('partly');
+  await agent.git(['clone', '-q', '--depth=1', cloneUrl, copy]);
+  await git(copy, 'checkout', '-q', '--orphan', 'island');
+  await git(copy, 'commit', '-q', '--allow-empty', '-m', 'whole by itself');
+  await git(copy, 'push', '-q', url, 'island', 'island:gone');
+  const island = (await lines(copy, 'rev-parse', 'island'))[0];
+  const push = (...args: string[]) => agent.git(['push', ...args], { cwd: copy, ok: false });
+
+  const mixed = await push(url, 'main', 'island:copy', ':gone');
+  expect(mixed.code).not.toBe(0);
+  expect(mixed.stderr).toMatch(/main -> main \(shallow update not allowed: .* git fetch --unshallow, then push again/);
+  const { HEAD: _, ...refs } = Object.fromEntries(await agent.remoteRefs(url));
+  expect(refs).toEqual({ 'refs/heads/island': island, 'refs/heads/copy': island });
+
+  await git(copy, 'checkout', '-q', 'island');
+  await git(copy, 'commit', '-q', '--allow-empty', '-m', 'more');
+  expect((await push(url, 'main', 'island')).stderr).toMatch(/island -> island \(.*push this ref by itself/);
+  expect((await push('--atomic', url, 'main', 'island:other')).code).not.toBe(0);
+  await git(copy, 'push', '-q', url, 'island');
+  expect((await agent.remoteRefs(url)).get('refs/heads/island')).not.toBe(island);
+});
