@@ -8,8 +8,9 @@ export const certificateObject = z.object({
   agentId: z.string(),
   keyId: z.string(),
   nonce: z.string(),
-  /** As git sent it: `git verify-tag`-like tools and `ssh-keygen -Y verify -n git` take it apart. */
+  /** As git sent it; `ssh-keygen -Y verify -n git` checks the signature over the part in front of it. */
   certificate: z.string(),
-  certificateHash: z.string().length(64),
+  /** Hex SHA-256 of the certificate. */
+  certificateHash: z.string(),
   createdAt: z.iso.datetime({ precision: 3 }),
 });

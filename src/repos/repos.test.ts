@@ -46,6 +46,7 @@ describe('POST /v1/repos', () => {
       starCount: 0,
       stars: 0,
       forkedFrom: null,
+      pushCertPolicy: 'if-present',
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     });
     const { orm } = app.ctx.db;

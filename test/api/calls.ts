@@ -56,6 +56,7 @@ export const CALLS: Record<string, MakeCall> = {
   deleteRepo: plain,
   forkRepo: () => ({ body: { name: unusedName(), visibility: null } }),
   listRepoAudit: plain,
+  getPushCertificate: () => ({ params: { eventId: UNKNOWN }, outcome: '404 NOT_FOUND' }),
   // Access
   grantAccess: ({ bystander }) => ({ body: { targetAgentId: bystander.agentId, role: 'read' } }),
   revokeAccess: ({ bystander }) => ({ params: { agentId: bystander.agentId } }),

@@ -172,11 +172,11 @@ test('a shallow push spoils only the refs that need what is cut off', async () =
   await agent.git(['clone', '-q', '--depth=1', cloneUrl, copy]);
   await git(copy, 'checkout', '-q', '--orphan', 'island');
   await git(copy, 'commit', '-q', '--allow-empty', '-m', 'whole by itself');
-  await git(copy, 'push', '-q', url, 'island', 'island:gone');
+  await git(copy, 'push', '-q', url, 'island', 'island:old');
   const island = (await lines(copy, 'rev-parse', 'island'))[0];
   const push = (...args: string[]) => agent.git(['push', ...args], { cwd: copy, ok: false });
 
-  const mixed = await push(url, 'main', 'island:copy', ':gone');
+  const mixed = await push(url, 'main', 'island:copy', ':old');
   expect(mixed.code).not.toBe(0);
   expect(mixed.stderr).toMatch(/main -> main \(shallow update not allowed: .* git fetch --unshallow, then push again/);
   const { HEAD: _, ...refs } = Object.fromEntries(await agent.remoteRefs(url));
