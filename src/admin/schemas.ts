@@ -161,7 +161,7 @@ export const healthData = z.object({
 
 /** A row of the outbox. */
 export const outboxData = z.object({
-  outboxId: z.guid(),
+  outboxId: z.string(),
   eventId: z.guid(),
   topic: z.string(),
   status: z.enum(['pending', 'processing', 'processed', 'dead_letter']),
@@ -175,4 +175,4 @@ export const outboxData = z.object({
   resourceId: z.string(),
 });
 
-export const outboxMessage = z.object({ message: z.string(), outboxId: z.guid() });
+export const outboxMessage = z.object({ message: z.string(), outboxId: z.string() });

@@ -63,7 +63,7 @@ export const webhookWithSecret = webhookObject.extend({ secret: z.string().nulla
 export const STATUSES = ['pending', 'sending', 'delivered', 'dead_letter'] as const;
 
 export const deliveryObject = z.object({
-  deliveryId: z.guid(),
+  deliveryId: z.string(),
   webhookId: z.string(),
   event: z.enum(EVENTS),
   eventId: z.guid(),
@@ -75,7 +75,7 @@ export const deliveryObject = z.object({
   responseBody: z.string().nullable(),
   error: z.string().nullable(),
   durationMs: z.int().nullable(),
-  redeliveryOf: z.guid().nullable(),
+  redeliveryOf: z.string().nullable(),
   createdAt: time,
   deliveredAt: time.nullable(),
 });
