@@ -48,3 +48,12 @@ export type {
   Role,
   Visibility,
 } from './views.js';
+export type {
+  CheckpointListView,
+  DeliveryListView,
+  DeliveryView,
+  NewWebhookView,
+  WebhookEventName,
+  WebhookListView,
+  WebhookView,
+} from './webhook-views.js';

@@ -23,6 +23,9 @@ const NO_METHOD = [
   'metrics',
   'openApi',
   'pushPack',
+  'streamEvents',
+  'streamRepoEvents',
+  'exportAudit',
 ];
 
 /** Methods that are older than the descriptions and keep their shorter names. */
