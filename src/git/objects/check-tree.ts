@@ -4,7 +4,15 @@
  */
 import { isSymlink, isTree } from '../mode.js';
 import { OID_BYTES } from '../oid.js';
-import { DOT_GIT, DOT_GITMODULES, isHfsName, isNtfsDotGit, isNtfsName } from './dotgit.js';
+import {
+  DOT_GIT,
+  DOT_GITATTRIBUTES,
+  DOT_GITMODULES,
+  type GuardedName,
+  isHfsName,
+  isNtfsDotGit,
+  isNtfsName,
+} from './dotgit.js';
 import { ObjectError } from './error.js';
 import type { FindingId } from './finding.js';
 import { forEachTreeEntry } from './tree.js';
@@ -18,7 +26,13 @@ const BACKSLASH = 0x5c;
 const TILDE = 0x7e;
 const ZERO = 0x30;
 
-export function checkTree(data: Uint8Array): FindingId | undefined {
+/** A file that git reads for its own purposes, so that its content matters. */
+export type GuardedFile = 'gitmodules' | 'gitattributes';
+
+/** Told of each entry of a tree that some file system opens as a guarded file, with the position of its id. */
+export type GuardedEntry = (file: GuardedFile, oidAt: number) => void;
+
+export function checkTree(data: Uint8Array, guarded?: GuardedEntry): FindingId | undefined {
   let found: FindingId | undefined;
   let order: FindingId | undefined;
   const sequence = new EntryOrder(data);
@@ -27,7 +41,7 @@ export function checkTree(data: Uint8Array): FindingId | undefined {
     forEachTreeEntry(data, (mode, start, end, oidAt) => {
       found ??= data[from] === ZERO ? 'zeroPaddedFilemode' : undefined;
       from = oidAt + OID_BYTES;
-      found ??= checkName(data, mode, start, end);
+      found ??= checkName(data, mode, start, end, guarded);
       if (data[oidAt] === 0 && isZero(data, oidAt)) found ??= 'nullSha1';
       order ??= sequence.next(start, end, isTree(mode));
     });
@@ -43,7 +57,13 @@ function isZero(data: Uint8Array, at: number): boolean {
   return true;
 }
 
-function checkName(data: Uint8Array, mode: number, start: number, end: number): FindingId | undefined {
+function checkName(
+  data: Uint8Array,
+  mode: number,
+  start: number,
+  end: number,
+  guarded: GuardedEntry | undefined,
+): FindingId | undefined {
   const size = end - start;
   if (size === 0) return 'emptyName';
   if (size > MAX_NAME_BYTES) return 'largePathname';
@@ -59,15 +79,25 @@ function checkName(data: Uint8Array, mode: number, start: number, end: number): 
   if (first === DOT && size === 1) return 'hasDot';
   if (first === DOT && size === 2 && data[start + 1] === DOT) return 'hasDotdot';
   if (isHfsName(data, start, end, DOT_GIT)) return 'hasDotgit';
-  const link = isSymlink(mode);
-  if (link && isHfsName(data, start, end, DOT_GITMODULES)) return 'gitmodulesSymlink';
+  const oidAt = end + 1;
+  // A link to attributes only gets a note from git, since it never follows one.
+  if (!isSymlink(mode) && isGuarded(data, start, end, DOT_GITATTRIBUTES)) guarded?.('gitattributes', oidAt);
+  let modules = isHfsName(data, start, end, DOT_GITMODULES);
   for (let part = start; ; ) {
     if (isNtfsDotGit(data, part, end)) return 'hasDotgit';
-    if (link && isNtfsName(data, part, end, DOT_GITMODULES)) return 'gitmodulesSymlink';
+    modules ||= isNtfsName(data, part, end, DOT_GITMODULES);
     const backslash = data.indexOf(BACKSLASH, part);
-    if (backslash === -1 || backslash >= end) return undefined;
+    if (backslash === -1 || backslash >= end) break;
     part = backslash + 1;
   }
+  if (!modules) return undefined;
+  if (isSymlink(mode)) return 'gitmodulesSymlink';
+  guarded?.('gitmodules', oidAt);
+  return undefined;
+}
+
+function isGuarded(data: Uint8Array, start: number, end: number, name: GuardedName): boolean {
+  return isHfsName(data, start, end, name) || isNtfsName(data, start, end, name);
 }
 
 /**

@@ -19,6 +19,7 @@ export interface GuardedName {
 
 export const DOT_GIT: GuardedName = { rest: Buffer.from('git'), hashed: undefined };
 export const DOT_GITMODULES: GuardedName = { rest: Buffer.from('gitmodules'), hashed: Buffer.from('gi7eba') };
+export const DOT_GITATTRIBUTES: GuardedName = { rest: Buffer.from('gitattributes'), hashed: Buffer.from('gi7d29') };
 
 function lower(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;

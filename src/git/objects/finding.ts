@@ -46,6 +46,16 @@ const MESSAGES = {
   duplicateEntries: 'two tree entries have one name',
   treeNotSorted: 'the tree entries are not sorted',
   gitmodulesSymlink: "'.gitmodules' is a symbolic link",
+  gitmodulesBlob: "'.gitmodules' is not a file",
+  gitmodulesLarge: "'.gitmodules' is too large to be checked",
+  gitmodulesName: "'.gitmodules' has a submodule name that leads out of its folder",
+  gitmodulesUrl: "'.gitmodules' has a submodule url that is not allowed",
+  gitmodulesPath: "'.gitmodules' has a submodule path that looks like an option",
+  gitmodulesUpdate: "'.gitmodules' has a command as update method",
+  gitattributesBlob: "'.gitattributes' is not a file",
+  gitattributesLarge: "'.gitattributes' is too large to be checked",
+  gitattributesLineLength: "'.gitattributes' has a line that is too long",
+  gitattributesMissing: "'.gitattributes' cannot be read",
 } as const;
 
 export type FindingId = keyof typeof MESSAGES;

@@ -1,6 +1,7 @@
 /** Applies deltas of any size: base, delta data and result may each lie in memory or in a file. */
-import { DeltaError, deltaSizes, walkDelta } from './delta.js';
-import { type Content, READ_BYTES } from './index-content.js';
+import { applyDelta, DeltaError, deltaSizes, walkDelta } from './delta.js';
+import { type Content, ContentFile, READ_BYTES, type Scratch } from './index-content.js';
+import { IN_MEMORY_BYTES } from './limits.js';
 
 /** Longest instruction: an insert of 127 bytes with its opcode. */
 const LONGEST = 128;
@@ -46,4 +47,33 @@ function lastInstructionEnd(piece: Uint8Array): number {
     } else at += op + 1;
   }
   return at;
+}
+
+/**
+ * Applies `delta` to `base`.
+ * @param type the object's type number
+ * @param size bytes of the result as the delta announces them
+ * @returns the result in memory, or in a file still to be finished when it is large
+ * @throws DeltaError
+ */
+export function applyContent(
+  scratch: Scratch,
+  base: Content,
+  delta: Content,
+  type: number,
+  size: number,
+): Buffer | ContentFile {
+  if (size <= IN_MEMORY_BYTES) {
+    if (base.bytes !== undefined && delta.bytes !== undefined) return applyDelta(base.bytes, delta.bytes);
+    const out = Buffer.allocUnsafe(size);
+    let filled = 0;
+    applyPiecewise(base, delta, (piece) => {
+      out.set(piece, filled);
+      filled += piece.length;
+    });
+    return out;
+  }
+  const file = new ContentFile(scratch, type, size);
+  applyPiecewise(base, delta, (piece) => file.write(piece));
+  return file;
 }

@@ -1,5 +1,4 @@
 /** What is learnt from the objects of a received pack while their content is at hand. */
-import { AppError } from '../../errors.js';
 import { encodeSegment, type SegmentCommit, type SegmentTag } from '../graph/segment.js';
 import { isGitlink, isTree } from '../mode.js';
 import { checkObject } from '../objects/check.js';
@@ -7,10 +6,12 @@ import { commitLinks } from '../objects/commit.js';
 import { ObjectError } from '../objects/error.js';
 import { parseTag } from '../objects/tag.js';
 import { forEachTreeEntry } from '../objects/tree.js';
-import { OBJECT_TYPES, type ObjectType, typeFromNumber } from '../objects/type.js';
+import { OBJECT_TYPES, type ObjectType } from '../objects/type.js';
 import { type Oid, oidAt, oidToBytes } from '../oid.js';
+import { GuardedFiles } from './guarded-files.js';
 import { OidTypes } from './index-oids.js';
 import { parentsFirst } from './index-order.js';
+import { invalidObject, namedAs } from './invalid-object.js';
 import { invalidPack, MAX_LOOSE_BYTES, MAX_PARENTS } from './limits.js';
 import { encodeLoose } from './loose.js';
 
@@ -25,6 +26,8 @@ export interface LooseBody {
 export class ObjectFacts {
   /** Ids that objects name, with the type that the name demands. */
   readonly names: OidTypes;
+  /** Blobs whose content has rules. */
+  readonly guarded: GuardedFiles;
   readonly #commits: SegmentCommit[] = [];
   readonly #tags: SegmentTag[] = [];
   readonly #maxNames: number;
@@ -38,15 +41,19 @@ export class ObjectFacts {
    */
   constructor(seeds: Int32Array, maxNames: number, keepLoose: boolean) {
     this.names = new OidTypes(seeds);
+    this.guarded = new GuardedFiles(seeds);
     this.#maxNames = maxNames;
     this.#loose = keepLoose ? [] : undefined;
   }
 
   /** Checks one object and remembers its links. @throws AppError INVALID_OBJECT */
   learn(type: ObjectType, oids: Uint8Array, at: number, data: Uint8Array): void {
+    const problem =
+      type === 'blob'
+        ? this.guarded.check(oids, at, data)
+        : checkObject(type, data, (file, entryOid) => this.guarded.add(file, data, entryOid));
+    if (problem !== undefined) throw invalidObject(oidAt(oids, at), problem.id, problem.message);
     if (type !== 'blob') {
-      const problem = checkObject(type, data);
-      if (problem !== undefined) throw invalidObject(oidAt(oids, at), problem.id, problem.message);
       try {
         this.#links(type, oids, at, data);
       } catch (error) {
@@ -102,15 +109,4 @@ export class ObjectFacts {
     if (known !== type) throw namedAs(oidAt(bytes, at), known, type);
     if (this.names.count > this.#maxNames) throw invalidPack('the objects of the packfile name too many other objects');
   }
-}
-
-/** An object that breaks one of git's fsck rules, named by the rule's id. */
-export function invalidObject(oid: Oid, id: string, message: string): AppError {
-  return new AppError('INVALID_OBJECT', { message: `${oid}: ${id}: ${message}`, details: { oid, id } });
-}
-
-/** An object that is used as one type and is, or is used as, another. */
-export function namedAs(oid: Oid, one: number, other: number): AppError {
-  const message = `the object is named as a ${typeFromNumber(one)} and as a ${typeFromNumber(other)}`;
-  return invalidObject(oid, 'wrongType', message);
 }

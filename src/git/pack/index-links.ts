@@ -2,8 +2,8 @@
 import type { ObjectType } from '../objects/type.js';
 import { typeFromNumber } from '../objects/type.js';
 import { OID_BYTES, type Oid, oidAt, oidToBytes } from '../oid.js';
-import { namedAs } from './index-facts.js';
 import type { PackState } from './index-pack.js';
+import { namedAs } from './invalid-object.js';
 
 export interface Links {
   /** Named but not received: 20 bytes each, and the type number that the name demands. */

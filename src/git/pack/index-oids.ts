@@ -82,6 +82,10 @@ export class OidTypes {
     return this.#types[number]!;
   }
 
+  setType(number: number, type: number): void {
+    this.#types[number] = type;
+  }
+
   /** The number of an id, or -1. */
   find(bytes: Uint8Array, at: number): number {
     return this.#index.find(bytes, at);

@@ -1,15 +1,15 @@
 /** Second pass over a received pack: deltas, depth first from every base, without recursion. */
-import { typeFromNumber } from '../objects/type.js';
+import { OBJECT_TYPES, typeFromNumber } from '../objects/type.js';
 import { OID_BYTES } from '../oid.js';
-import { applyDelta, DeltaError } from './delta.js';
+import { DeltaError } from './delta.js';
 import { OFS_DELTA } from './entry.js';
 import { type Content, ContentFile, memoryContent } from './index-content.js';
 import { headerAt, loadContent } from './index-cursor.js';
-import { applyPiecewise } from './index-delta.js';
+import { applyContent } from './index-delta.js';
 import { writeObjectId } from './index-hash.js';
 import type { PackState } from './index-pack.js';
 import { BaseStack } from './index-stack.js';
-import { IN_MEMORY_BYTES, invalidPack } from './limits.js';
+import { invalidPack } from './limits.js';
 
 export class Resolver {
   readonly #state: PackState;
@@ -24,9 +24,16 @@ export class Resolver {
 
   /** Resolves everything that descends from the whole objects of the pack. @throws AppError */
   async resolveReceived(): Promise<void> {
+    // Trees first: they tell which blobs must be looked into.
+    await this.#resolveWhole((type) => type !== OBJECT_TYPES.blob);
+    await this.#resolveWhole((type) => type === OBJECT_TYPES.blob);
+  }
+
+  async #resolveWhole(wanted: (type: number) => boolean): Promise<void> {
     const { entries } = this.#state;
     for (let entry = 0; entry < entries.received; entry++) {
-      if (entries.types[entry]! >= OFS_DELTA || !this.#hasDeltas(entry)) continue;
+      const type = entries.types[entry]!;
+      if (type >= OFS_DELTA || !wanted(type) || !this.#hasDeltas(entry)) continue;
       await this.resolveFrom(entry, await this.#load(entry));
     }
   }
@@ -81,29 +88,13 @@ export class Resolver {
     state.deltas.delete(child);
     const delta = kept === undefined ? await this.#load(child) : memoryContent(kept);
     try {
-      return this.#finish(child, type, this.#result(base, delta, type, size));
+      return this.#finish(child, type, applyContent(state.scratch, base, delta, type, size));
     } catch (error) {
       if (error instanceof DeltaError) throw invalidPack(error.message, { cause: error });
       throw error;
     } finally {
       delta.release();
     }
-  }
-
-  #result(base: Content, delta: Content, type: number, size: number): Buffer | ContentFile {
-    if (size <= IN_MEMORY_BYTES) {
-      if (base.bytes !== undefined && delta.bytes !== undefined) return applyDelta(base.bytes, delta.bytes);
-      const out = Buffer.allocUnsafe(size);
-      let filled = 0;
-      applyPiecewise(base, delta, (piece) => {
-        out.set(piece, filled);
-        filled += piece.length;
-      });
-      return out;
-    }
-    const file = new ContentFile(this.#state.scratch, type, size);
-    applyPiecewise(base, delta, (piece) => file.write(piece));
-    return file;
   }
 
   #finish(entry: number, typeNumber: number, result: Buffer | ContentFile): Content {

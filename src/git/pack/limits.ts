@@ -43,6 +43,9 @@ export const MAX_LOOSE_BYTES = 32 * MiB;
 /** A REF_DELTA base is looked up once per id; a pack made by git has none that is missing. */
 export const MAX_MISSING_BASES = 1000;
 
+/** Versions of files whose content is checked; each may cost a look-up in the repository. */
+export const MAX_GUARDED_FILES = 100_000;
+
 /** Segment rows count parents in 16 bits. */
 export const MAX_PARENTS = 0xffff;
 

@@ -5,6 +5,7 @@ import { encodeIdx, idOrder } from '../../git/pack/idx-writer.js';
 import { Scratch } from '../../git/pack/index-content.js';
 import { Entries } from '../../git/pack/index-entries.js';
 import { ObjectFacts } from '../../git/pack/index-facts.js';
+import { checkGuardedFiles } from '../../git/pack/index-guarded.js';
 import { links } from '../../git/pack/index-links.js';
 import { PackState } from '../../git/pack/index-pack.js';
 import { Resolver } from '../../git/pack/index-resolve.js';
@@ -49,6 +50,7 @@ async function run(fd: number, scratch: Scratch, request: IndexRequest, readBase
   const resolver = new Resolver(state);
   await resolver.resolveReceived();
   const end = await resolveThin(state, resolver, readBase);
+  await checkGuardedFiles(state, readBase);
   const named = links(state, request.tips);
   const appendedBases = entries.count - entries.received;
   const hash = appendedBases === 0 ? hashes.trailer : rewriteEnds(fd, entries.count, end);
