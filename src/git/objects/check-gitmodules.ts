@@ -11,9 +11,12 @@ const SECTION = 'submodule.';
  */
 export function checkGitmodules(data: Uint8Array): FindingId | undefined {
   let found: FindingId | undefined;
-  readConfigText(data, (name, value) => {
+  const entry = (name: string, value: string | undefined) => {
     found ??= checkVariable(name, value);
-  });
+  };
+  readConfigText(data, 'blob', entry);
+  // git's own check stops here, although a checked-out file is read in the other way and may say more.
+  if (found === undefined) readConfigText(data, 'file', entry);
   return found;
 }
 

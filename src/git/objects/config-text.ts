@@ -2,26 +2,36 @@
  * Git's configuration syntax (git-config, "CONFIGURATION FILE"), as far as a server must read files written in it.
  * Bytes are taken as latin1 text: only ASCII characters have a meaning, and no byte gets lost.
  */
+import { asBuffer } from '../bytes.js';
 
 const BOM = '\u00ef\u00bb\u00bf';
+/** From memory, git takes this byte for the end when it comes, but reads on where it needs more. */
+const END = '\u00ff';
 const BLANK = /[ \t\r\n]/;
 const KEY = /[0-9A-Za-z-]/;
+
+/** Where git has the text from. */
+export type ConfigSource = 'blob' | 'file';
+
+type Entry = (name: string, value: string | undefined) => void;
 
 /** Thrown inside for text that git cannot parse. */
 class ConfigSyntax extends Error {}
 
 /**
  * Calls `entry` for every variable up to the first mistake, in order.
+ * @param from git skips a byte order mark in a file only, and stops at byte 0xff in a blob only
  * @param entry told the whole name (`section.Sub.key`, section and key in lower case) and the value; undefined = no `=`
  * @returns false when the text ends with a mistake, as git then stops reading
  */
-export function readConfigText(data: Uint8Array, entry: (name: string, value: string | undefined) => void): boolean {
-  const source = new Characters(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1'));
+export function readConfigText(data: Uint8Array, from: ConfigSource, entry: Entry): boolean {
+  const source = new Characters(asBuffer(data).toString('latin1'), from);
   try {
     let section = '';
-    for (let char = source.next(); !source.ended; char = source.next()) {
-      if (char === '#' || char === ';') source.skipLine();
-      else if (char === '[') section = `${readSection(source)}.`;
+    for (let char = source.next(); char !== '\n' || !source.ended; char = source.next()) {
+      if (char === '#' || char === ';') {
+        if (!source.skipLine()) return true;
+      } else if (char === '[') section = `${readSection(source)}.`;
       else if (/[A-Za-z]/.test(char)) readVariable(source, section + char.toLowerCase(), entry);
       else if (!BLANK.test(char)) return false;
     }
@@ -35,11 +45,13 @@ export function readConfigText(data: Uint8Array, entry: (name: string, value: st
 /** Characters with CR LF as one newline, and a newline at the end of the text. */
 class Characters {
   readonly #text: string;
+  readonly #end: string | undefined;
   #at = 0;
   ended = false;
 
-  constructor(text: string) {
-    this.#text = text.startsWith(BOM) ? text.slice(BOM.length) : text;
+  constructor(text: string, from: ConfigSource) {
+    this.#end = from === 'blob' ? END : undefined;
+    this.#text = from === 'file' && text.startsWith(BOM) ? text.slice(BOM.length) : text;
   }
 
   next(): string {
@@ -48,11 +60,16 @@ class Characters {
       return '\n';
     }
     if (this.#text.startsWith('\r\n', this.#at)) this.#at++;
-    return this.#text[this.#at++]!;
+    const char = this.#text[this.#at++]!;
+    if (char !== this.#end) return char;
+    this.ended = true;
+    return '\n';
   }
 
-  skipLine(): void {
+  /** @returns whether there is more behind the line */
+  skipLine(): boolean {
     while (this.next() !== '\n');
+    return !this.ended;
   }
 }
 
@@ -88,11 +105,7 @@ function readSubsection(source: Characters, blank: string): string {
   return parts.join('');
 }
 
-function readVariable(
-  source: Characters,
-  start: string,
-  entry: (name: string, value: string | undefined) => void,
-): void {
+function readVariable(source: Characters, start: string, entry: Entry): void {
   let name = start;
   let char = source.next();
   for (; !source.ended && KEY.test(char); char = source.next()) name += char.toLowerCase();

@@ -1,16 +1,25 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Random } from '../../../test/support/random.js';
+import {
+  copies,
+  copyDelta,
+  insertDelta,
+  ofsDelta,
+  pack,
+  refDelta,
+  sealed,
+  varint,
+  whole,
+} from '../../../test/support/raw-pack.js';
 import { AppError } from '../../errors.js';
 import { objectId } from '../../git/objects/id.js';
-import { OBJECT_TYPES, type ObjectType } from '../../git/objects/type.js';
 import { type Oid, oidToBytes } from '../../git/oid.js';
-import { OFS_DELTA, REF_DELTA, writeBaseDistance, writeTypeAndSize } from '../../git/pack/entry.js';
+import { OFS_DELTA, writeBaseDistance, writeTypeAndSize } from '../../git/pack/entry.js';
 import { DEFAULT_PACK_LIMITS } from '../../git/pack/limits.js';
 import type { IndexResult, PackLimits } from '../contract.js';
 import { indexPack } from './index-pack.js';
@@ -32,55 +41,6 @@ async function refusal(bytes: Uint8Array, limits: Partial<PackLimits> = {}): Pro
   );
   if (!(error instanceof AppError)) throw error ?? new Error('the pack was accepted');
   return `${error.code}: ${error.message}`;
-}
-
-function whole(type: ObjectType, data: string | Buffer, announced = data.length): Buffer {
-  return Buffer.concat([Buffer.from(writeTypeAndSize(OBJECT_TYPES[type], announced)), deflateSync(data)]);
-}
-
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))];
-}
-
-function insertDelta(baseSize: number, text: string): Buffer {
-  return Buffer.concat([Buffer.from([...varint(baseSize), ...varint(text.length), text.length]), Buffer.from(text)]);
-}
-
-/** Copies the first `size` bytes of the base `times` times. */
-function copyDelta(baseSize: number, size: number, times: number): Buffer {
-  const copy = [0xf0, size & 255, (size >> 8) & 255, (size >> 16) & 255];
-  const copies = Array.from({ length: times }, () => copy).flat();
-  return Buffer.from([...varint(baseSize), ...varint(size * times), ...copies]);
-}
-
-/** Instructions that copy `size` bytes from `offset`. */
-function copies(offset: number, size: number): number[] {
-  const bytes: number[] = [];
-  for (let at = offset; at < offset + size; ) {
-    const step = Math.min(0xffffff, offset + size - at);
-    bytes.push(0xff, at & 255, (at >> 8) & 255, (at >> 16) & 255, at >>> 24, step & 255, (step >> 8) & 255, step >> 16);
-    at += step;
-  }
-  return bytes;
-}
-
-function refDelta(base: Oid, delta: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(writeTypeAndSize(REF_DELTA, delta.length)), oidToBytes(base), deflateSync(delta)]);
-}
-
-function ofsDelta(distance: number, delta: Buffer): Buffer {
-  const header = [...writeTypeAndSize(OFS_DELTA, delta.length), ...writeBaseDistance(distance)];
-  return Buffer.concat([Buffer.from(header), deflateSync(delta)]);
-}
-
-function pack(entries: Buffer[], count = entries.length): Buffer {
-  const head = Buffer.from('PACK\0\0\0\x02\0\0\0\0', 'latin1');
-  head.writeUInt32BE(count, 8);
-  return sealed(Buffer.concat([head, ...entries]));
-}
-
-function sealed(body: Buffer): Buffer {
-  return Buffer.concat([body, createHash('sha1').update(body).digest()]);
 }
 
 /** Leaves its index in `git.idx`. */
