@@ -78,8 +78,7 @@ const NAMED: [id: string | undefined, file: GuardedFile, content: Buffer][] = [
   ['gitmodulesUrl', 'gitmodules', modules('url = https:///example.com/x')],
   ['gitmodulesUrl', 'gitmodules', modules('url = http::example.com/x')],
   ['gitmodulesUpdate', 'gitmodules', modules('update = !touch pwned')],
-  ['gitmodulesUpdate', 'gitmodules', bytes('[SubModule "a"]
-UPDATE=!x')],
+  ['gitmodulesUpdate', 'gitmodules', bytes('[SubModule "a"]\r\nUPDATE=!x')],
   [undefined, 'gitattributes', bytes('*.c text\n'.repeat(1000))],
   [undefined, 'gitattributes', bytes(`${'a'.repeat(2047)}\n`)],
   [undefined, 'gitattributes', bytes(`x\0${'a'.repeat(5000)}\n`)],
