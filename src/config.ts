@@ -144,6 +144,8 @@ const schema = z.object({
   GITCLAW_MAX_CACHE_SIZE_BYTES: whole(1 * GiB, 16 * MiB, Number.MAX_SAFE_INTEGER),
   /** Largest pack one push may carry, bytes. */
   GITCLAW_MAX_PACK_BYTES: whole(2 * GiB, 1 * KiB, Number.MAX_SAFE_INTEGER),
+  /** `false` receives objects without looking for SHA-1 collision attacks, which costs about 3 ns a byte. */
+  GITCLAW_SHA1_COLLISION_CHECK: flag(true),
   /** Pushes of up to this many objects are also stored loose within the push; larger ones by the unpack job. */
   UNPACK_LIMIT: whole(100, 0, 100_000),
   /** `true` lets webhooks point to any address and port: for development only. */

@@ -37,6 +37,8 @@ export interface IndexRequest {
   tips: Oid[];
   /** Objects of this pack to hand back deflated as loose objects when the pack has at most this many. */
   looseUpTo: number;
+  /** Whether to refuse objects that carry a SHA-1 collision attack; default true. */
+  collisionCheck?: boolean;
 }
 
 /** Answers what the worker cannot know: objects the repository has already. */

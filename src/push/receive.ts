@@ -216,6 +216,7 @@ async function indexPack(
         limits: DEFAULT_PACK_LIMITS,
         tips: request.commands.map((command) => command.newOid).filter((oid) => oid !== ZERO_OID),
         looseUpTo: ctx.config.UNPACK_LIMIT,
+        collisionCheck: ctx.config.GITCLAW_SHA1_COLLISION_CHECK,
       },
       { read: (oid) => readObject(ctx, snapshot, oid) },
     );

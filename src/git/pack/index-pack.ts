@@ -14,6 +14,8 @@ export interface PackParts {
   entries: Entries;
   facts: ObjectFacts;
   limits: ReceiveLimits;
+  /** Whether to look for SHA-1 collision attacks. */
+  collisionCheck: boolean;
 }
 
 export class PackState implements PackParts {
@@ -32,16 +34,18 @@ export class PackState implements PackParts {
   readonly entries: Entries;
   readonly facts: ObjectFacts;
   readonly limits: ReceiveLimits;
+  readonly collisionCheck: boolean;
   #budget: number;
   #deltaBudget: number;
 
   constructor(parts: PackParts, seeds: Int32Array, packBytes: number) {
-    const { window, scratch, entries, facts, limits } = parts;
+    const { window, scratch, entries, facts, limits, collisionCheck } = parts;
     this.window = window;
     this.scratch = scratch;
     this.entries = entries;
     this.facts = facts;
     this.limits = limits;
+    this.collisionCheck = collisionCheck;
     this.known = new OidIndex(entries.oids, seeds, entries.types.length);
     this.refBases = new OidTypes(seeds);
     this.#budget = inflationAllowance(packBytes, limits);

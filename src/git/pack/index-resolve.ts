@@ -3,6 +3,7 @@ import { OBJECT_TYPES, typeFromNumber } from '../objects/type.js';
 import { OID_BYTES } from '../oid.js';
 import { DeltaError } from './delta.js';
 import { OFS_DELTA } from './entry.js';
+import { refuseCollision, refuseCollisionIn } from './index-collision.js';
 import { type Content, ContentFile, memoryContent } from './index-content.js';
 import { headerAt, loadContent } from './index-cursor.js';
 import { applyContent } from './index-delta.js';
@@ -107,11 +108,13 @@ export class Resolver {
     if (result instanceof ContentFile) {
       const { oid, content } = result.finish();
       oid.copy(entries.oids, at);
+      refuseCollisionIn(state, entry, content);
       state.identify(entry);
       facts.skipLarge();
       return content;
     }
     writeObjectId(type, result, entries.oids, at);
+    refuseCollision(state, entry, result);
     state.identify(entry);
     facts.learn(type, entries.oids, at, result);
     return memoryContent(result);

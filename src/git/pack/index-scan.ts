@@ -4,6 +4,7 @@ import { typeFromNumber } from '../objects/type.js';
 import { OID_BYTES } from '../oid.js';
 import { DeltaError, deltaSizes } from './delta.js';
 import { OFS_DELTA, REF_DELTA } from './entry.js';
+import { collision, detectorFor, refuseCollision } from './index-collision.js';
 import { headerAt, inflateQuick, inflateSlow } from './index-cursor.js';
 import { DELTA_HEADER_BYTES } from './index-delta.js';
 import { writeObjectId } from './index-hash.js';
@@ -78,8 +79,13 @@ async function scanObject(state: PackState, entry: number, dataAt: number, size:
   const at = entry * OID_BYTES;
   if (size > IN_MEMORY_BYTES) {
     const hash = createHash('sha1').update(objectHeader(type, size), 'latin1');
-    const { consumed } = await inflateSlow(window, dataAt, size, (piece) => hash.update(piece));
+    const detector = state.collisionCheck ? detectorFor(state, entry, size) : undefined;
+    const { consumed } = await inflateSlow(window, dataAt, size, (piece) => {
+      hash.update(piece);
+      detector?.update(piece);
+    });
     hash.digest().copy(entries.oids, at);
+    if (detector?.finish()) throw collision(state, entry);
     state.identify(entry);
     facts.skipLarge();
     return consumed;
@@ -87,6 +93,7 @@ async function scanObject(state: PackState, entry: number, dataAt: number, size:
   const quick = inflateQuick(window, dataAt, size);
   const { data, consumed } = quick ?? (await inflateSlow(window, dataAt, size));
   writeObjectId(type, data!, entries.oids, at);
+  refuseCollision(state, entry, data!);
   state.identify(entry);
   facts.learn(type, entries.oids, at, data!);
   return consumed;

@@ -36,7 +36,7 @@ export async function indexPack(request: IndexRequest, readBase: ReadBase): Prom
 }
 
 async function run(fd: number, scratch: Scratch, request: IndexRequest, readBase: ReadBase): Promise<IndexResult> {
-  const { limits } = request;
+  const { limits, collisionCheck = true } = request;
   const received = fstatSync(fd).size;
   const count = readPackHeader(readHead(fd, received), received, limits.maxObjects);
   const hashes = verifyTrailer(fd, received);
@@ -44,7 +44,7 @@ async function run(fd: number, scratch: Scratch, request: IndexRequest, readBase
   const entries = new Entries(count);
   const facts = new ObjectFacts(seeds, limits.maxObjects * NAMES_PER_OBJECT_LIMIT, count <= request.looseUpTo);
   const window = new PackWindow(fd, received - PACK_TRAILER);
-  const state = new PackState({ window, scratch, entries, facts, limits }, seeds, received);
+  const state = new PackState({ window, scratch, entries, facts, limits, collisionCheck }, seeds, received);
   await scanEntries(state, count);
   window.expectJumps();
   const resolver = new Resolver(state);

@@ -1,0 +1,1 @@
+export { CollisionDetector, isCollision } from './detector.js';
