@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { type RateLimits, readRateLimits } from './rate-limits.js';
+import { DEFAULT_RECEIVE_LIMITS as LIMITS, type ReceiveLimits, receiveLimits } from './receive-limits.js';
 
 /** Thrown with a single printable line per wrong variable. */
 export class ConfigError extends Error {
@@ -144,6 +145,26 @@ const schema = z.object({
   GITCLAW_MAX_CACHE_SIZE_BYTES: whole(1 * GiB, 16 * MiB, Number.MAX_SAFE_INTEGER),
   /** Largest pack one push may carry, bytes. */
   GITCLAW_MAX_PACK_BYTES: whole(2 * GiB, 1 * KiB, Number.MAX_SAFE_INTEGER),
+  /** Most objects in one push. */
+  GITCLAW_MAX_PACK_OBJECTS: whole(LIMITS.maxObjects, 1, 50_000_000),
+  /** Most bytes that one push may inflate to. */
+  GITCLAW_MAX_INFLATED_BYTES: whole(LIMITS.maxInflatedBytes, 1 * KiB, Number.MAX_SAFE_INTEGER),
+  /** Largest object, bytes. */
+  GITCLAW_MAX_OBJECT_BYTES: whole(LIMITS.maxObjectBytes, 1 * KiB, 64 * GiB),
+  /** Inflated bytes allowed for each byte of a pack, beyond 2 GiB that are always allowed. */
+  GITCLAW_MAX_INFLATION_RATIO: whole(LIMITS.maxInflationRatio, 1, 1_000_000),
+  /** Longest chain of deltas. */
+  GITCLAW_MAX_DELTA_DEPTH: whole(LIMITS.maxDeltaDepth, 1, 4095),
+  /** Deepest nesting of folders in one push. */
+  GITCLAW_MAX_TREE_DEPTH: whole(LIMITS.maxTreeDepth, 1, 2048),
+  /** Longest path in one push, bytes. */
+  GITCLAW_MAX_PATH_BYTES: whole(LIMITS.maxPathBytes, 16, 1_000_000),
+  /** Most entries of one folder. */
+  GITCLAW_MAX_TREE_ENTRIES: whole(LIMITS.maxTreeEntries, 1, 1_000_000),
+  /** Longest message of a commit or tag, bytes. */
+  GITCLAW_MAX_MESSAGE_BYTES: whole(LIMITS.maxMessageBytes, 1, 16 * MiB),
+  /** Most refs that one push may change. */
+  GITCLAW_MAX_PUSH_REFS: whole(20_000, 1, 20_000),
   /** `false` receives objects without looking for SHA-1 collision attacks, which costs about 3 ns a byte. */
   GITCLAW_SHA1_COLLISION_CHECK: flag(true),
   /** Pushes of up to this many objects are also stored loose within the push; larger ones by the unpack job. */
@@ -182,6 +203,8 @@ export interface Config extends Omit<Raw, `S3_${string}` | 'LOG_LEVEL' | 'RUST_L
   logLevel: LogLevel;
   /** Undefined = the filesystem driver under GITCLAW_DATA_DIR. */
   s3: S3Config | undefined;
+  /** From the variables GITCLAW_MAX_*, see receive-limits.ts. */
+  receiveLimits: ReceiveLimits;
   /** From the variables RATE_LIMIT_*, see rate-limits.ts. */
   rateLimits: RateLimits;
   /** DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG and HOME as far as they are set, for the docker command line. */
@@ -205,6 +228,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     ...raw,
     logLevel: logLevel(LOG_LEVEL, RUST_LOG),
     s3: s3Config(raw),
+    receiveLimits: receiveLimits(raw),
     rateLimits,
     dockerEnv: dockerEnv(present),
   };

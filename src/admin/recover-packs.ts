@@ -6,7 +6,7 @@ import type { AppContext } from '../context.js';
 import { AppError } from '../errors.js';
 import { decodeSegment } from '../git/graph/segment.js';
 import { OID_BYTES, type Oid, oidAt } from '../git/oid.js';
-import { DEFAULT_PACK_LIMITS, type IndexResult } from '../packs/index.js';
+import type { IndexResult } from '../packs/index.js';
 import { CONTENT_TYPES, packKey, repositoryPrefix } from '../storage/index.js';
 
 export interface RecoveredPack {
@@ -83,7 +83,7 @@ async function indexAgain(
   const metaPath = ctx.spool.newFile('meta');
   const index = (tips: Oid[]) =>
     ctx.engine.index(
-      { packPath, idxPath, metaPath, limits: DEFAULT_PACK_LIMITS, tips, looseUpTo: 0 },
+      { packPath, idxPath, metaPath, limits: ctx.config.receiveLimits, tips, looseUpTo: 0 },
       { read: async () => undefined },
     );
   try {

@@ -8,7 +8,7 @@ import type { NewObject } from '../git/merge/index.js';
 import { OBJECT_TYPES } from '../git/objects/type.js';
 import { type Oid, packOids } from '../git/oid.js';
 import { writeTypeAndSize } from '../git/pack/entry.js';
-import { DEFAULT_PACK_LIMITS, type IndexResult } from '../packs/index.js';
+import type { IndexResult } from '../packs/index.js';
 import { readObject } from './objects.js';
 import type { Snapshot } from './snapshot.js';
 import { insertPack } from './store.js';
@@ -34,7 +34,7 @@ export async function storeObjects(
   const files: PackFiles = { packPath, idxPath: ctx.spool.newFile('idx'), metaPath: ctx.spool.newFile('meta') };
   try {
     const pack = await ctx.engine.index(
-      { ...files, limits: DEFAULT_PACK_LIMITS, tips: [...tips], looseUpTo: ctx.config.UNPACK_LIMIT },
+      { ...files, limits: ctx.config.receiveLimits, tips: [...tips], looseUpTo: ctx.config.UNPACK_LIMIT },
       { read: (oid) => readObject(ctx, snapshot, oid) },
     );
     await storePack(ctx, snapshot.repoId, pack, files);

@@ -6,6 +6,7 @@ import type { TreeDiff } from '../git/diff/index.js';
 import type { MergeLabels, MergePlan, NewObject } from '../git/merge/index.js';
 import type { GitObject, ObjectType } from '../git/objects/type.js';
 import type { Oid } from '../git/oid.js';
+import type { ReceiveLimits } from '../git/pack/limits.js';
 import type { ObjectFilter } from '../git/upload-pack/index.js';
 
 /** The files of one stored pack on the local disk. The sidecar `meta` is described in git/pack/meta.ts. */
@@ -16,15 +17,8 @@ export interface LocalPack {
   metaPath: string;
 }
 
-/** Limits while receiving. Each has its reason where the default is defined (git/pack/limits.ts). */
-export interface PackLimits {
-  maxObjects: number;
-  /** Sum of the inflated sizes, bytes. */
-  maxInflatedBytes: number;
-  /** Inflated size of one object, bytes. */
-  maxObjectBytes: number;
-  maxDeltaDepth: number;
-}
+/** Limits while receiving, explained where they are defined. */
+export type PackLimits = ReceiveLimits;
 
 export interface IndexRequest {
   /** The received pack, spooled whole. It is completed in place when thin. */

@@ -11,7 +11,7 @@ import type { AppContext } from '../context.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import type { CommitGraph, RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
-import { DEFAULT_PACK_LIMITS, type IndexResult, type LocalPack } from '../packs/index.js';
+import type { IndexResult, LocalPack } from '../packs/index.js';
 import { examineHeads } from '../pulls/index.js';
 import { type Certification, certify } from './certify.js';
 import { checkCommands } from './check-commands.js';
@@ -54,6 +54,12 @@ async function receive(
   files: Partial<PackFiles>,
 ): Promise<PushReport> {
   const { repo, pushOptions = [] } = request;
+  const maxRefs = ctx.config.GITCLAW_MAX_PUSH_REFS;
+  if (request.commands.length > maxRefs) {
+    await discard(request.pack);
+    const reason = `the push changes ${request.commands.length} refs, which is more than ${maxRefs} (GITCLAW_MAX_PUSH_REFS): push in smaller steps`;
+    return refuseAll(request.commands, 'ok', reason, 'VALIDATION_ERROR');
+  }
   const { claimed } = 'proof' in request.credential ? { claimed: request.credential.principal } : request.credential;
   const redirected = await redirectProposals(ctx, repo, claimed, request.commands, pushOptions);
   const { commands, proposals } = redirected;
@@ -213,7 +219,7 @@ async function indexPack(
     const pack = await ctx.engine.index(
       {
         ...paths,
-        limits: DEFAULT_PACK_LIMITS,
+        limits: ctx.config.receiveLimits,
         tips: request.commands.map((command) => command.newOid).filter((oid) => oid !== ZERO_OID),
         looseUpTo: ctx.config.UNPACK_LIMIT,
         collisionCheck: ctx.config.GITCLAW_SHA1_COLLISION_CHECK,

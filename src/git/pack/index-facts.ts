@@ -1,4 +1,5 @@
 /** What is learnt from the objects of a received pack while their content is at hand. */
+import { asBuffer } from '../bytes.js';
 import { encodeSegment, type SegmentCommit, type SegmentTag } from '../graph/segment.js';
 import { isGitlink, isTree } from '../mode.js';
 import { checkObject } from '../objects/check.js';
@@ -7,13 +8,17 @@ import { ObjectError } from '../objects/error.js';
 import { parseTag } from '../objects/tag.js';
 import { forEachTreeEntry } from '../objects/tree.js';
 import { OBJECT_TYPES, type ObjectType } from '../objects/type.js';
-import { type Oid, oidAt, oidToBytes } from '../oid.js';
+import { OID_BYTES, type Oid, oidAt, oidToBytes } from '../oid.js';
 import { GuardedFiles } from './guarded-files.js';
 import { OidTypes } from './index-oids.js';
 import { parentsFirst } from './index-order.js';
 import { invalidObject, namedAs } from './invalid-object.js';
-import { invalidPack, MAX_LOOSE_BYTES, MAX_PARENTS } from './limits.js';
+import { invalidPack, MAX_LOOSE_BYTES, MAX_PARENTS, overLimit, type ReceiveLimits } from './limits.js';
 import { encodeLoose } from './loose.js';
+import { TreeShape } from './tree-shape.js';
+
+/** Most objects of a pack name objects of the same pack; trees that name far more are made to exhaust memory. */
+const NAMES_PER_OBJECT_LIMIT = 2;
 
 /** A loose object in git's zlib format. */
 export interface LooseBody {
@@ -28,21 +33,25 @@ export class ObjectFacts {
   readonly names: OidTypes;
   /** Blobs whose content has rules. */
   readonly guarded: GuardedFiles;
+  readonly shape: TreeShape;
   readonly #commits: SegmentCommit[] = [];
   readonly #tags: SegmentTag[] = [];
+  readonly #limits: ReceiveLimits;
   readonly #maxNames: number;
   #loose: LooseBody[] | undefined;
   #looseBytes = 0;
 
   /**
    * @param seeds see OidIndex
-   * @param maxNames distinct ids that may be named
+   * @param objects of the pack
    * @param keepLoose whether to make loose objects
    */
-  constructor(seeds: Int32Array, maxNames: number, keepLoose: boolean) {
+  constructor(seeds: Int32Array, objects: number, limits: ReceiveLimits, keepLoose: boolean) {
     this.names = new OidTypes(seeds);
     this.guarded = new GuardedFiles(seeds);
-    this.#maxNames = maxNames;
+    this.shape = new TreeShape(limits, objects);
+    this.#limits = limits;
+    this.#maxNames = limits.maxObjects * NAMES_PER_OBJECT_LIMIT;
     this.#loose = keepLoose ? [] : undefined;
   }
 
@@ -84,12 +93,23 @@ export class ObjectFacts {
 
   #links(type: ObjectType, oids: Uint8Array, at: number, data: Uint8Array): void {
     if (type === 'tree') {
-      forEachTreeEntry(data, (mode, _nameStart, _nameEnd, entryOid) => {
+      let count = 0;
+      this.shape.begin(at / OID_BYTES);
+      forEachTreeEntry(data, (mode, nameStart, nameEnd, entryOid) => {
+        count++;
+        if (isTree(mode)) {
+          this.shape.addFolder(this.#name(data, entryOid, OBJECT_TYPES.tree), nameEnd - nameStart);
+          return;
+        }
+        this.shape.addLeaf(nameEnd - nameStart);
         // A gitlink names a commit of another repository.
-        if (!isGitlink(mode)) this.#name(data, entryOid, isTree(mode) ? OBJECT_TYPES.tree : OBJECT_TYPES.blob);
+        if (!isGitlink(mode)) this.#name(data, entryOid, OBJECT_TYPES.blob);
       });
+      const { maxTreeEntries } = this.#limits;
+      if (count > maxTreeEntries) throw overLimit('a tree has more entries than', 'maxTreeEntries', maxTreeEntries);
       return;
     }
+    this.#admitMessage(data);
     const oid = oidAt(oids, at);
     if (type === 'commit') {
       const { tree, parents, time } = commitLinks(data);
@@ -104,9 +124,19 @@ export class ObjectFacts {
     }
   }
 
-  #name(bytes: Uint8Array, at: number, type: number): void {
-    const known = this.names.type(this.names.add(bytes, at, type));
+  #admitMessage(data: Uint8Array): void {
+    const { maxMessageBytes } = this.#limits;
+    const blank = asBuffer(data).indexOf('\n\n');
+    if (blank === -1 || data.length - blank - 2 <= maxMessageBytes) return;
+    throw overLimit('a message has more bytes than', 'maxMessageBytes', maxMessageBytes);
+  }
+
+  /** @returns the number of the name */
+  #name(bytes: Uint8Array, at: number, type: number): number {
+    const number = this.names.add(bytes, at, type);
+    const known = this.names.type(number);
     if (known !== type) throw namedAs(oidAt(bytes, at), known, type);
     if (this.names.count > this.#maxNames) throw invalidPack('the objects of the packfile name too many other objects');
+    return number;
   }
 }

@@ -6,7 +6,14 @@ import type { Entries } from './index-entries.js';
 import type { ObjectFacts } from './index-facts.js';
 import { OidIndex, OidTypes } from './index-oids.js';
 import type { PackWindow } from './index-window.js';
-import { deltaAllowance, inflationAllowance, invalidPack, MAX_STRUCTURED_BYTES, type ReceiveLimits } from './limits.js';
+import {
+  deltaAllowance,
+  inflationAllowance,
+  invalidPack,
+  MAX_STRUCTURED_BYTES,
+  overLimit,
+  type ReceiveLimits,
+} from './limits.js';
 
 export interface PackParts {
   window: PackWindow;
@@ -35,6 +42,7 @@ export class PackState implements PackParts {
   readonly facts: ObjectFacts;
   readonly limits: ReceiveLimits;
   readonly collisionCheck: boolean;
+  readonly #allowance: number;
   #budget: number;
   #deltaBudget: number;
 
@@ -48,14 +56,21 @@ export class PackState implements PackParts {
     this.collisionCheck = collisionCheck;
     this.known = new OidIndex(entries.oids, seeds, entries.types.length);
     this.refBases = new OidTypes(seeds);
-    this.#budget = inflationAllowance(packBytes, limits);
+    this.#allowance = inflationAllowance(packBytes, limits);
+    this.#budget = this.#allowance;
     this.#deltaBudget = deltaAllowance(packBytes);
   }
 
   /** Takes `bytes` from what the whole pack may inflate to. @throws AppError INVALID_PACKFILE when nothing is left */
   spend(bytes: number): void {
     this.#budget -= bytes;
-    if (this.#budget < 0) throw invalidPack('the packfile inflates to more bytes than are allowed');
+    if (this.#budget >= 0) return;
+    const { limits } = this;
+    const byRatio = this.#allowance < limits.maxInflatedBytes;
+    if (!byRatio)
+      throw overLimit('the packfile inflates to more bytes than', 'maxInflatedBytes', limits.maxInflatedBytes);
+    const what = `the packfile inflates to more bytes than its size allows, ${this.#allowance}, at a ratio of`;
+    throw overLimit(what, 'maxInflationRatio', limits.maxInflationRatio);
   }
 
   /** The same for delta data, which has a budget of its own besides. */
@@ -66,9 +81,11 @@ export class PackState implements PackParts {
 
   /** @throws AppError INVALID_PACKFILE when an object of `size` bytes is too large */
   admit(size: number, type?: ObjectType): void {
-    const limit = type === undefined || type === 'blob' ? this.limits.maxObjectBytes : MAX_STRUCTURED_BYTES;
-    if (size <= Math.min(limit, this.limits.maxObjectBytes)) return;
-    throw invalidPack(`a ${type ?? 'object'} of ${size} bytes is larger than the ${limit} bytes allowed`);
+    const { maxObjectBytes } = this.limits;
+    const what = `a ${type ?? 'object'} of ${size} bytes is larger than the`;
+    if (size > maxObjectBytes) throw overLimit(`${what} bytes allowed:`, 'maxObjectBytes', maxObjectBytes);
+    if (type === undefined || type === 'blob' || size <= MAX_STRUCTURED_BYTES) return;
+    throw invalidPack(`${what} ${MAX_STRUCTURED_BYTES} bytes allowed for anything but files`);
   }
 
   /** Registers the id that was written to `entries.oids`. @throws AppError INVALID_PACKFILE for a duplicate */

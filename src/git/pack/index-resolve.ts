@@ -10,7 +10,7 @@ import { applyContent } from './index-delta.js';
 import { writeObjectId } from './index-hash.js';
 import type { PackState } from './index-pack.js';
 import { BaseStack } from './index-stack.js';
-import { invalidPack } from './limits.js';
+import { invalidPack, overLimit } from './limits.js';
 
 export class Resolver {
   readonly #state: PackState;
@@ -81,7 +81,9 @@ export class Resolver {
   async #apply(base: Content, baseEntry: number, child: number, depth: number): Promise<Content> {
     const state = this.#state;
     const { entries, limits } = state;
-    if (depth > limits.maxDeltaDepth) throw invalidPack(`a delta chain is longer than ${limits.maxDeltaDepth}`);
+    if (depth > limits.maxDeltaDepth) {
+      throw overLimit('a delta chain is longer than', 'maxDeltaDepth', limits.maxDeltaDepth);
+    }
     const type = entries.types[baseEntry]!;
     const size = entries.sizes[child]!;
     state.admit(size, typeFromNumber(type));

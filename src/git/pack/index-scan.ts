@@ -9,7 +9,7 @@ import { headerAt, inflateQuick, inflateSlow } from './index-cursor.js';
 import { DELTA_HEADER_BYTES } from './index-delta.js';
 import { writeObjectId } from './index-hash.js';
 import type { PackState } from './index-pack.js';
-import { DELTA_CACHE_BYTES, IN_MEMORY_BYTES, invalidPack } from './limits.js';
+import { DELTA_CACHE_BYTES, IN_MEMORY_BYTES, invalidPack, overLimit } from './limits.js';
 import { objectHeader } from './loose.js';
 
 /** Bytes before the first entry. */
@@ -31,7 +31,8 @@ export function readPackHeader(bytes: Buffer, packBytes: number, maxObjects: num
   const version = bytes.readUInt32BE(4);
   if (version !== 2 && version !== 3) throw invalidPack(`the packfile has the unknown version ${version}`);
   const count = bytes.readUInt32BE(8);
-  if (count > maxObjects) throw invalidPack(`the packfile has ${count} objects; at most ${maxObjects} are allowed`);
+  if (count > maxObjects)
+    throw overLimit(`the packfile has ${count} objects, which is more than`, 'maxObjects', maxObjects);
   if (count * MIN_ENTRY > packBytes) throw invalidPack('the packfile is too short for the objects it announces');
   return count;
 }

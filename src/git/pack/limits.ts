@@ -1,29 +1,12 @@
 /** Limits of the receiving side. Every cost of a hostile pack is bounded by one of these. */
 import { AppError, type AppErrorOptions } from '../../errors.js';
+import { DEFAULT_RECEIVE_LIMITS, LIMIT_VARIABLES, type ReceiveLimits } from '../../receive-limits.js';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 
-/** Same shape as the engine's request carries it. */
-export interface ReceiveLimits {
-  maxObjects: number;
-  /** Sum of the inflated sizes, bytes. */
-  maxInflatedBytes: number;
-  /** Inflated size of one object, bytes. */
-  maxObjectBytes: number;
-  maxDeltaDepth: number;
-}
-
-export const DEFAULT_PACK_LIMITS: ReceiveLimits = {
-  /** About 60 bytes of tables per object stay in memory: 300 MB for the largest pack. */
-  maxObjects: 5_000_000,
-  /** Inflating, applying and hashing run at about 0.5 to 1 GB a second: two minutes of one core at most. */
-  maxInflatedBytes: 64 * GiB,
-  /** Larger files cannot be pushed to the well-known hosts either; two of them may lie in scratch files at a time. */
-  maxObjectBytes: 2 * GiB,
-  /** What git itself writes at most (pack.depth is capped to 4095). */
-  maxDeltaDepth: 4095,
-};
+export type { ReceiveLimits };
+export { DEFAULT_RECEIVE_LIMITS as DEFAULT_PACK_LIMITS };
 
 /** Contents and delta data up to this size are handled in memory, larger ones in scratch files, bytes. */
 export const IN_MEMORY_BYTES = 16 * MiB;
@@ -49,13 +32,12 @@ export const MAX_GUARDED_FILES = 100_000;
 /** Segment rows count parents in 16 bits. */
 export const MAX_PARENTS = 0xffff;
 
-/** A free allowance, then a multiple of the pack's size; the densest histories seen stay below 100 times. */
+/** A free allowance, then a multiple of the pack's size. */
 const FREE_INFLATION = 2 * GiB;
-const MAX_RATIO = 500;
 
 /** How many bytes a pack of `packBytes` may inflate to, all objects and delta data together. */
 export function inflationAllowance(packBytes: number, limits: ReceiveLimits): number {
-  return Math.min(limits.maxInflatedBytes, FREE_INFLATION + MAX_RATIO * packBytes);
+  return Math.min(limits.maxInflatedBytes, FREE_INFLATION + limits.maxInflationRatio * packBytes);
 }
 
 /** Two bytes of delta data can be an instruction, which costs as much as copying dozens of bytes. */
@@ -75,4 +57,26 @@ export function maxDeflated(size: number): number {
 /** The error for a pack that breaks gitformat-pack or a limit. */
 export function invalidPack(message: string, options: AppErrorOptions = {}): AppError {
   return new AppError('INVALID_PACKFILE', { ...options, message });
+}
+
+/** What a client can do about each limit. */
+const REMEDIES: Readonly<Record<keyof ReceiveLimits, string>> = {
+  maxObjects: 'push the history in smaller steps',
+  maxInflatedBytes: 'push the history in smaller steps',
+  maxObjectBytes: 'keep files of this size out of git',
+  maxInflationRatio: 'push the history in smaller steps',
+  maxDeltaDepth: 'repack with git repack -adf',
+  maxTreeDepth: 'nest folders less deeply',
+  maxPathBytes: 'use shorter names or fewer folders',
+  maxTreeEntries: 'spread the files over several folders',
+  maxMessageBytes: 'shorten the message',
+};
+
+/**
+ * The error for a pack that breaks one of the configurable limits: it names the limit, its value and the way out.
+ * @param what the sentence up to the value
+ */
+export function overLimit(what: string, limit: keyof ReceiveLimits, value: number): AppError {
+  const name = LIMIT_VARIABLES[limit];
+  return invalidPack(`${what} ${value} (${name}): ${REMEDIES[limit]}`, { details: { limit: name, value } });
 }

@@ -119,7 +119,11 @@ describe('lies about size and count', () => {
     ['no pack', Buffer.from('not a pack, but long enough to look at'), /does not begin with PACK/],
     ['another version', sealed(Buffer.from('PACK\0\0\0\x04\0\0\0\0', 'latin1')), /unknown version 4/],
     ['more objects than bytes', pack([first], 4_000_000), /too short for the objects/],
-    ['more objects than allowed', pack([first], 4_000_000_000), /at most 5000000 are allowed/],
+    [
+      'more objects than allowed',
+      pack([first], 4_000_000_000),
+      /4000000000 objects, which is more than 5000000 \(GITCLAW_MAX_PACK_OBJECTS\): push/,
+    ],
     ['fewer objects than there are', pack([first, whole('blob', 'b')], 1), /bytes behind its last object/],
     ['a type that does not exist', pack([Buffer.concat([Buffer.from([0x51]), deflateSync('a')])]), /unknown type 5/],
     ['a larger size', pack([whole('blob', 'abc', 4)]), /another size/],
@@ -139,9 +143,11 @@ describe('lies about size and count', () => {
 
   it('refuses what is larger than the limits before inflating it', async () => {
     const bytes = pack([whole('blob', Buffer.alloc(5000))]);
-    expect(await refusal(bytes, { maxObjectBytes: 4999 })).toMatch(/larger than the 4999 bytes/);
+    expect(await refusal(bytes, { maxObjectBytes: 4999 })).toMatch(
+      /larger than the bytes allowed: 4999 \(GITCLAW_MAX_OBJECT_BYTES\): keep/,
+    );
     expect(await refusal(bytes, { maxInflatedBytes: 4999 })).toMatch(/inflates to more bytes/);
-    expect(await refusal(bytes, { maxObjects: 0 })).toMatch(/at most 0 are allowed/);
+    expect(await refusal(bytes, { maxObjects: 0 })).toMatch(/more than 0 \(GITCLAW_MAX_PACK_OBJECTS\)/);
     expect(await receive(bytes, { maxObjects: 1, maxObjectBytes: 5000, maxInflatedBytes: 5000 })).toBeDefined();
   });
 

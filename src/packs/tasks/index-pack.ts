@@ -16,9 +16,6 @@ import { invalidPack } from '../../git/pack/limits.js';
 import { encodeMeta } from '../../git/pack/meta.js';
 import type { IndexRequest, IndexResult } from '../contract.js';
 
-/** Most objects of a pack name objects of the same pack; trees that name far more are made to exhaust memory. */
-const NAMES_PER_OBJECT_LIMIT = 2;
-
 /**
  * Does what {@link IndexResult} describes. When it throws, the files are of no use and the caller deletes them.
  * @param readBase looks up bases of a thin pack
@@ -42,7 +39,7 @@ async function run(fd: number, scratch: Scratch, request: IndexRequest, readBase
   const hashes = verifyTrailer(fd, received);
   const seeds = Int32Array.from({ length: 5 }, () => randomBytes(4).readInt32LE() | 1);
   const entries = new Entries(count);
-  const facts = new ObjectFacts(seeds, limits.maxObjects * NAMES_PER_OBJECT_LIMIT, count <= request.looseUpTo);
+  const facts = new ObjectFacts(seeds, count, limits, count <= request.looseUpTo);
   const window = new PackWindow(fd, received - PACK_TRAILER);
   const state = new PackState({ window, scratch, entries, facts, limits, collisionCheck }, seeds, received);
   await scanEntries(state, count);
@@ -51,6 +48,7 @@ async function run(fd: number, scratch: Scratch, request: IndexRequest, readBase
   await resolver.resolveReceived();
   const end = await resolveThin(state, resolver, readBase);
   await checkGuardedFiles(state, readBase);
+  facts.shape.check(facts.names, state.known, entries.count);
   const named = links(state, request.tips);
   const appendedBases = entries.count - entries.received;
   const hash = appendedBases === 0 ? hashes.trailer : rewriteEnds(fd, entries.count, end);
