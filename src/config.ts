@@ -151,7 +151,7 @@ const schema = z.object({
   GITCLAW_MAX_INFLATED_BYTES: whole(LIMITS.maxInflatedBytes, 1 * KiB, Number.MAX_SAFE_INTEGER),
   /** Largest object, bytes. */
   GITCLAW_MAX_OBJECT_BYTES: whole(LIMITS.maxObjectBytes, 1 * KiB, 64 * GiB),
-  /** Inflated bytes allowed for each byte of a pack, beyond 2 GiB that are always allowed. */
+  /** Inflated bytes allowed for each byte of a pack, beyond 256 MiB that are always allowed. */
   GITCLAW_MAX_INFLATION_RATIO: whole(LIMITS.maxInflationRatio, 1, 1_000_000),
   /** Longest chain of deltas. */
   GITCLAW_MAX_DELTA_DEPTH: whole(LIMITS.maxDeltaDepth, 1, 4095),

@@ -3,7 +3,6 @@ import { AppError, type AppErrorOptions } from '../../errors.js';
 import { DEFAULT_RECEIVE_LIMITS, LIMIT_VARIABLES, type ReceiveLimits } from '../../receive-limits.js';
 
 const MiB = 1024 * 1024;
-const GiB = 1024 * MiB;
 
 export type { ReceiveLimits };
 export { DEFAULT_RECEIVE_LIMITS as DEFAULT_PACK_LIMITS };
@@ -32,8 +31,8 @@ export const MAX_GUARDED_FILES = 100_000;
 /** Segment rows count parents in 16 bits. */
 export const MAX_PARENTS = 0xffff;
 
-/** A free allowance, then a multiple of the pack's size. */
-const FREE_INFLATION = 2 * GiB;
+/** A free allowance, then a multiple of the pack's size. A pack of 1 MB made to cost time ends within 5 s of one core. */
+const FREE_INFLATION = 256 * MiB;
 
 /** How many bytes a pack of `packBytes` may inflate to, all objects and delta data together. */
 export function inflationAllowance(packBytes: number, limits: ReceiveLimits): number {
