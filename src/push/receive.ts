@@ -13,12 +13,14 @@ import type { CommitGraph, RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
 import type { IndexResult, LocalPack } from '../packs/index.js';
 import { examineHeads } from '../pulls/index.js';
+import { auditRefusal } from './audit-refusal.js';
 import { type Certification, certify } from './certify.js';
 import { checkCommands } from './check-commands.js';
 import { EMPTY_SHA256, fileSha256, proveClaim } from './claim.js';
 import { commitPush } from './commit.js';
 import { checkTips, findMissing } from './connectivity.js';
 import { refuseCutOff } from './cut-off.js';
+import { findImpostor } from './impostors.js';
 import { refuseAll, reporter } from './make-report.js';
 import { prepareProposals, withPack } from './prepare-proposals.js';
 import { redirectProposals } from './proposals.js';
@@ -75,7 +77,7 @@ async function receive(
   const refused = new Map([...checkCommands(repo, commands), ...redirected.refused]);
   const expectsPack = commands.some((command) => command.newOid !== ZERO_OID);
   let pack: IndexResult | undefined;
-  let unusable: { refusal: string; code: ErrorCode } | undefined;
+  let unusable: { refusal: string; code: ErrorCode; finding?: unknown } | undefined;
   let snapshot = await loadSnapshot(ctx, repo.repoId);
   if (expectsPack) {
     const spooled = await ctx.spool.receive(request.pack, { maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES });
@@ -114,8 +116,18 @@ async function receive(
     if ('refusal' in found) return refuseAll(request.commands, 'ok', found.refusal.reason, found.refusal.code);
     certification = found;
   }
-  if (unusable !== undefined) return refuseAll(request.commands, unusable.refusal, 'unpacker error', unusable.code);
+  if (unusable !== undefined) {
+    const { finding, refusal: reason } = unusable;
+    if (finding === 'sha1Collision') await auditRefusal(ctx, repo, credential, { finding, reason, packfileHash: null });
+    return refuseAll(request.commands, reason, 'unpacker error', unusable.code);
+  }
   if (pack !== undefined) {
+    const impostor = await findImpostor(ctx, snapshot, files as PackFiles, pack);
+    if (impostor !== undefined) {
+      const reason = `${impostor}: sha1Impostor: the repository has another object of this id`;
+      await auditRefusal(ctx, repo, credential, { finding: 'sha1Impostor', reason, packfileHash });
+      return refuseAll(request.commands, reason, 'unpacker error', 'INVALID_OBJECT');
+    }
     const missing = await findMissing(ctx, snapshot, pack);
     if (missing !== undefined) {
       const spoilt = refuseCutOff(graph, snapshot.graph, pack, request.shallow ?? [], commands);
@@ -214,7 +226,7 @@ async function indexPack(
   snapshot: Snapshot,
   request: PushRequest,
   paths: PackFiles,
-): Promise<{ pack: IndexResult } | { refusal: string; code: ErrorCode }> {
+): Promise<{ pack: IndexResult } | { refusal: string; code: ErrorCode; finding?: unknown }> {
   try {
     const pack = await ctx.engine.index(
       {
@@ -230,7 +242,7 @@ async function indexPack(
     return { pack };
   } catch (error) {
     if (error instanceof AppError && (error.code === 'INVALID_PACKFILE' || error.code === 'INVALID_OBJECT')) {
-      return { refusal: error.message, code: error.code };
+      return { refusal: error.message, code: error.code, finding: error.details?.id };
     }
     throw error;
   }

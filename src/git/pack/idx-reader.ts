@@ -44,6 +44,11 @@ export class IdxReader {
     return -1;
   }
 
+  /** All ids in order, 20 bytes each. */
+  get oids(): Uint8Array {
+    return this.bytes.subarray(this.#oids, this.#oids + this.count * OID_BYTES);
+  }
+
   oid(position: number): Oid {
     return oidAt(this.bytes, this.#oids + position * OID_BYTES);
   }
