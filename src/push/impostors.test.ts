@@ -1,0 +1,81 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test, vi } from 'vitest';
+import { pack, whole } from '../../test/support/raw-pack.js';
+import type { Snapshot } from '../catalog/index.js';
+import type { AppContext } from '../context.js';
+import type { GitObject } from '../git/objects/type.js';
+import { IdxReader } from '../git/pack/idx-reader.js';
+import { DEFAULT_PACK_LIMITS } from '../git/pack/limits.js';
+import { MetaReader } from '../git/pack/meta.js';
+import type { LocalPack } from '../packs/index.js';
+import { indexPack } from '../packs/tasks/index-pack.js';
+import { findImpostor } from './impostors.js';
+
+/** Every content that begins with `forged` gets one id, as if SHA-1 were broken for good. */
+const FORGED = vi.hoisted(() => 'f0'.repeat(20));
+vi.mock('../git/pack/index-hash.js', async (original) => {
+  const real = await original<typeof import('../git/pack/index-hash.js')>();
+  return {
+    writeObjectId: (...[type, data, out, at]: Parameters<typeof real.writeObjectId>) => {
+      if (Buffer.from(data).toString('latin1', 0, 6) === 'forged') out.write(FORGED, at, 'hex');
+      else real.writeObjectId(type, data, out, at);
+    },
+  };
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'gitclaw-impostors-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function receive(name: string, contents: string[]) {
+  const paths = ['pack', 'idx', 'meta'].map((extension) => join(folder, `${name}.${extension}`));
+  const [packPath, idxPath, metaPath] = paths as [string, string, string];
+  writeFileSync(packPath, pack(contents.map((content) => whole('blob', content))));
+  const files = { packPath, idxPath, metaPath };
+  const result = await indexPack(
+    { ...files, limits: DEFAULT_PACK_LIMITS, tips: [], looseUpTo: 0 },
+    async () => undefined,
+  );
+  return { files, result, contents };
+}
+type Received = Awaited<ReturnType<typeof receive>>;
+
+/** What the push asks of a node that has `stored` and looks at `received`. */
+async function verdict(stored: Received, received: Received): Promise<{ impostor: string | undefined; reads: number }> {
+  let reads = 0;
+  const read = async ([local]: LocalPack[], oid: string): Promise<GitObject | undefined> => {
+    reads++;
+    const { contents } = local?.hash === stored.result.hash ? stored : received;
+    const content = contents.find((each) => (oid === FORGED ? each.startsWith('forged') : !each.startsWith('forged')));
+    return content === undefined ? undefined : { type: 'blob', data: Buffer.from(content) };
+  };
+  const readSmall = async () => ({
+    idx: new IdxReader(readFileSync(stored.files.idxPath)),
+    meta: new MetaReader(readFileSync(stored.files.metaPath)),
+  });
+  const pin = async () => ({ hash: stored.result.hash, ...stored.files, release() {} });
+  const ctx = { packCache: { readSmall, pin }, engine: { read } } as unknown as AppContext;
+  const snapshot = { packs: [{ hash: stored.result.hash, storedIn: 'repository' }] } as unknown as Snapshot;
+  return { impostor: await findImpostor(ctx, snapshot, received.files, received.result), reads };
+}
+
+test('other bytes of the same size under one id are found', async () => {
+  const stored = await receive('stored', ['forged one', 'plain']);
+  expect((await verdict(stored, await receive('same-size', ['forged two', 'more']))).impostor).toBe(FORGED);
+});
+
+test('another size is found without reading a byte', async () => {
+  const stored = await receive('stored', ['forged one', 'plain']);
+  const received = await receive('other-size', ['forged in another length']);
+  expect(await verdict(stored, received)).toEqual({ impostor: FORGED, reads: 0 });
+});
+
+test('the same bytes again are welcome, and new objects are not read', async () => {
+  const stored = await receive('stored', ['forged one', 'plain']);
+  expect(await verdict(stored, await receive('again', ['plain', 'something new']))).toEqual({
+    impostor: undefined,
+    reads: 2,
+  });
+  expect(await verdict(stored, await receive('new', ['something new']))).toEqual({ impostor: undefined, reads: 0 });
+});
