@@ -18,6 +18,8 @@ export function matchByBasename(
   const [ofSource, ofTarget] = [uniqueBasenames(sources), uniqueBasenames(open)];
   const byPath = new Map(hints === undefined ? [] : open.map((target) => [target.path, target]));
   for (const source of sources) {
+    // Files that do not matter still make a base name ambiguous.
+    if (hints?.isRelevant(source.path) === false) continue;
     const name = basename(source.path);
     if (!ofTarget.has(name)) continue;
     let target = ofTarget.get(name);

@@ -38,11 +38,11 @@ export function findRenames(
   let sources: Source[] = request.deleted.filter(fits).map((file) => ({ ...file, used: false }));
   if (targets.length > 0 && sources.length > 0) {
     matchExact(sources, targets);
-    sources = sources.filter((file) => !file.used && (hints === undefined || hints.isRelevant(file.path)));
+    sources = sources.filter((file) => !file.used);
     hints?.start(targets);
     const similarity = new Similarity(source, meter);
     matchByBasename(sources, targets, similarity, MIN_BASENAME_SCORE, hints);
-    sources = sources.filter((file) => !file.used);
+    sources = sources.filter((file) => !file.used && (hints === undefined || hints.isRelevant(file.path)));
     if (hints !== undefined) sources = hints.stillNeeded(sources);
     const open = targets.filter((target) => target.source === undefined);
     if (open.length > 0 && sources.length > 0 && open.length * sources.length <= request.limit ** 2) {
