@@ -2,6 +2,7 @@
  * Invents a history full of merges that are hard to get right, as a `git fast-import` stream: renames, moved folders,
  * overlapping edits, criss-cross merges, changed kinds and modes. Everything follows from the seed.
  */
+import { HistoryStream } from './history-stream.js';
 import { type MergeTree, mutate, newTree } from './merge-tree.js';
 import { Random } from './random.js';
 
@@ -17,67 +18,30 @@ export interface MergeHistoryOptions {
   wild?: number;
 }
 
-interface Commit {
-  mark: number;
-  tree: MergeTree;
-}
-
-const EPOCH = 1_600_000_000;
 /** Of all commits. */
 const MERGES = 0.35;
 /** Of merges: both branches merge each other, so that their next merge has two bases. */
 const CRISS_CROSS = 0.15;
 
-/** Yields the stream; commit n is named by the ref `refs/heads/c/n`. */
 export function* mergeHistory(options: MergeHistoryOptions): Generator<Buffer> {
   const { seed, commits, branches = 6, files = 60, wild = 0.02 } = options;
   const random = new Random(seed);
-  const blobs = new Map<string, number>();
-  let marks = 0;
-  let made = 0;
-  const blob = function* (content: Buffer): Generator<Buffer> {
-    const key = content.toString('latin1');
-    if (blobs.has(key)) return;
-    marks += 1;
-    blobs.set(key, marks);
-    yield Buffer.from(`blob\nmark :${marks}\ndata ${content.length}\n`);
-    yield content;
-    yield Buffer.from('\n');
-  };
-  const commit = function* (tree: MergeTree, parents: Commit[]): Generator<Buffer, Commit> {
-    for (const file of tree.values()) if (file.mode !== '160000') yield* blob(file.content);
-    marks += 1;
-    made += 1;
-    const [first, ...rest] = parents.map(({ mark }) => `:${mark}`);
-    const message = `Commit ${made}\n`;
-    const lines = [`commit refs/heads/c/${made}`, `mark :${marks}`];
-    lines.push(`committer Test Agent <agent@example.com> ${EPOCH + made * 60} +0000`);
-    lines.push(`data ${message.length}`, message);
-    if (first !== undefined) lines.push(`from ${first}`, ...rest.map((mark) => `merge ${mark}`));
-    lines.push('deleteall');
-    for (const [path, { mode, content }] of tree) {
-      const value = mode === '160000' ? content.toString() : `:${blobs.get(content.toString('latin1'))}`;
-      lines.push(`M ${mode} ${value} "${path}"`);
-    }
-    yield Buffer.from(`${lines.join('\n')}\n\n`);
-    return { mark: marks, tree };
-  };
-
-  const root = yield* commit(newTree(random, files), []);
+  const stream = new HistoryStream();
+  const root = yield* stream.commit(newTree(random, files), []);
   const tips = Array.from({ length: branches }, () => root);
-  while (made < commits) {
+  while (stream.made < commits) {
     const at = random.below(tips.length);
     const [own, other] = [tips[at]!, random.pick(tips)];
     if (own !== other && random.chance(MERGES)) {
-      tips[at] = yield* commit(blend(own.tree, other.tree, random), [own, other]);
+      tips[at] = yield* stream.commit(blend(own.tree, other.tree, random), [own, other]);
       const there = tips.indexOf(other);
       if (there >= 0 && random.chance(CRISS_CROSS)) {
-        tips[there] = yield* commit(blend(other.tree, own.tree, random), [other, own]);
+        tips[there] = yield* stream.commit(blend(other.tree, own.tree, random), [other, own]);
       }
     } else {
       const tree = new Map(own.tree);
       for (let edits = 1 + random.below(4); edits > 0; edits -= 1) mutate(tree, random, wild);
-      tips[at] = yield* commit(tree, [own]);
+      tips[at] = yield* stream.commit(tree, [own]);
     }
     // A branch far from the others would only ever bring the same large conflicts.
     if (random.chance(0.08)) tips[random.below(tips.length)] = random.pick(tips);

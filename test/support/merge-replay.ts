@@ -4,6 +4,7 @@ import { mergeTrees, planMerge } from '../../src/git/merge/index.js';
 import { commitLinks } from '../../src/git/objects/index.js';
 import type { GitSandbox } from './git.js';
 import { CountingMeter, MemoryObjects } from './git-objects.js';
+import { type GitFault, gitFault } from './merge-faults.js';
 
 export interface Outcome {
   clean: boolean;
@@ -25,8 +26,8 @@ export interface ReplayReport {
   conflicted: number;
   /** Merges with more than one base. */
   crissCross: number;
-  /** Merges at which git failed an assertion or wrote a broken tree: there is nothing to compare with. */
-  gitFailed: number;
+  /** Merges at which git itself went wrong, by fault: there is nothing to compare with. */
+  gitFailed: Partial<Record<GitFault | 'failed assertion', number>>;
   differences: Difference[];
   /** Milliseconds that our side took, and the most of one merge. */
   millis: number;
@@ -66,30 +67,6 @@ function parseOutcomes(stdout: string, count: number): Outcome[] {
   return outcomes;
 }
 
-/**
- * True for a tree that git should not have written: it has an entry without an id, which `git fsck` rejects, or it
- * lacks a file that is the same in both commits and all their merge bases (git up to 2.50 forgets the content of an
- * unchanged folder when a folder rename puts a file into it).
- */
-async function isBroken(
-  sandbox: GitSandbox,
-  dir: string,
-  ours: string,
-  theirs: string,
-  tree: string,
-): Promise<boolean> {
-  const list = async (revision: string) => {
-    const { stdout } = await sandbox.git(['ls-tree', '-r', '-z', revision], { cwd: dir });
-    return new Set(stdout.split('\0').filter(Boolean));
-  };
-  const bases = (await sandbox.git(['merge-base', '--all', ours, theirs], { cwd: dir })).stdout.trim().split('\n');
-  const inputs = await Promise.all([ours, theirs, ...bases].map(list));
-  const merged = await list(tree);
-  if ([...merged].some((line) => line.includes('0'.repeat(40)))) return true;
-  const [first, ...others] = inputs;
-  return [...first!].some((line) => !merged.has(line) && others.every((other) => other.has(line)));
-}
-
 /** The commits of a repository, parents first, as the graph that plans are made on. */
 export async function loadGraph(sandbox: GitSandbox, dir: string, objects: MemoryObjects): Promise<CommitGraph> {
   const { stdout } = await sandbox.git(['rev-list', '--all', '--topo-order', '--reverse'], { cwd: dir });
@@ -117,7 +94,7 @@ export async function replayMerges(sandbox: GitSandbox, dir: string, limit = Inf
     clean: expected.filter((outcome) => outcome?.clean === true).length,
     conflicted: expected.filter((outcome) => outcome?.clean === false).length,
     crissCross: 0,
-    gitFailed: 0,
+    gitFailed: {},
     differences: [],
     millis: 0,
     slowest: 0,
@@ -132,11 +109,10 @@ export async function replayMerges(sandbox: GitSandbox, dir: string, limit = Inf
     if (plan.base.kind === 'merged') report.crissCross += 1;
     const git = expected[i];
     const own: Outcome = { clean: conflicts.length === 0, tree, conflicts };
-    if (git === undefined) report.gitFailed += 1;
-    else if (differ(git, own)) {
-      if (await isBroken(sandbox, dir, ours, theirs, git.tree)) report.gitFailed += 1;
-      else report.differences.push({ ours, theirs, git, own });
-    }
+    if (git !== undefined && !differ(git, own)) continue;
+    const fault = git === undefined ? 'failed assertion' : await gitFault(sandbox, dir, [ours, theirs], plan, git);
+    if (fault !== undefined) report.gitFailed[fault] = (report.gitFailed[fault] ?? 0) + 1;
+    else report.differences.push({ ours, theirs, git: git!, own });
   }
   return report;
 }

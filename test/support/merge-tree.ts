@@ -51,6 +51,12 @@ export function mutate(tree: MergeTree, random: Random, wild: number): void {
   } else place(tree, path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : newPath(random), file);
 }
 
+/** Changes the content of one file. */
+export function edit(tree: MergeTree, random: Random): void {
+  const path = random.pick([...tree.keys()]);
+  tree.set(path, edited(tree.get(path)!, random));
+}
+
 /** Puts a file somewhere; what stands in its way as a file or folder goes. */
 function place(tree: MergeTree, path: string, file: MergeFile): void {
   for (const known of [...tree.keys()]) {
