@@ -104,6 +104,13 @@ describe('paths', () => {
     ['rename/add', ['g'], { f: long, k: 'k' }, { g: long, k: 'k' }, { f: changed(3, 'x\n'), g: 'other\n', k: 'k' }],
     ['file/directory', [], { k: 'k' }, { k: 'k', d: 'file\n' }, { k: 'k', 'd/f': 'x\n' }],
     ['file/symlink', [], { f: long }, { f: changed(3, 'x\n') }, { f: link('a') }],
+    [
+      'a base name that an unimportant deleted file has too',
+      [],
+      { 'a/x': long, 'b/x': text(40, 60), k: 'k' },
+      { 'c/x': changed(3, text(60, 66)), 'd/y': changed(3, 'y\n'), k: 'k' },
+      { 'a/x': changed(20, 'x\n'), 'b/x': text(40, 60), k: 'k' },
+    ],
     ['an emptied root', [], { f: long }, {}, { f: long }],
   ];
   test.each(CASES)('%s', async (_, conflicts, base, ours, theirs) => {
