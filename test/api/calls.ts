@@ -148,6 +148,8 @@ export const CALLS: Record<string, MakeCall> = {
   adminDeleteOrphaned: unborn('200', '?type=db'),
   adminListAudit: plain,
   adminHealth: plain,
+  adminListOutbox: plain,
+  adminRetryOutbox: () => ({ outcome: '404 NOT_FOUND' }),
 };
 
 /** The call with its address. @throws Error for a route that has no call */
