@@ -76,7 +76,7 @@ test('a merge that is only another answer has no fault', async () => {
 
 test('a lost or conflicted file that nobody changed is a fault', async () => {
   const { 'other/k': _, ...rest } = MERGED;
-  expect(await judge(await made(rest))).toBe('unchanged file lost');
+  expect(await judge(await made(rest))).toBe('common file lost');
   expect(await judge(await made(MERGED, ['new/c', 'other/k']))).toBe('unchanged file overwritten');
 });
 

@@ -6,9 +6,9 @@ import type { GitSandbox } from './git.js';
 export type GitFault =
   /** An entry without an id, which `git fsck` rejects. */
   | 'no id'
-  /** A file that is the same in both commits and all their best common ancestors is gone. */
-  | 'unchanged file lost'
-  /** Such a file is named as conflicted: git 2.39 moved another file over it without seeing it. */
+  /** A file that is the same in both commits is gone; no rule of merging takes it away. */
+  | 'common file lost'
+  /** A file that is the same in both commits and all their best common ancestors is named as conflicted. */
   | 'unchanged file overwritten'
   /** A file that only one of the commits has is gone, and no message says why. */
   | 'added file lost';
@@ -45,9 +45,8 @@ export async function gitFault(
   const bases = await Promise.all(bestAncestors(plan.base).map(list));
   const unchanged = (path: string, entry: string) => [b, ...bases].every((files) => files.get(path) === entry);
   for (const [path, entry] of a) {
-    if (!unchanged(path, entry)) continue;
-    if (!merged.has(path)) return 'unchanged file lost';
-    if (git.conflicts.includes(path)) return 'unchanged file overwritten';
+    if (b.get(path) === entry && !merged.has(path)) return 'common file lost';
+    if (git.conflicts.includes(path) && unchanged(path, entry)) return 'unchanged file overwritten';
   }
   const added = [a, b].flatMap((files, side) => [...files.keys()].filter((path) => ![a, b][1 - side]!.has(path)));
   const older = await Promise.all([...new Set(leaves(plan.base))].map(list));

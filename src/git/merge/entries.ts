@@ -15,7 +15,9 @@ export function processEntries(ctx: MergeContext): string {
   ctx.meter.spend(order.length);
   for (const { path } of order) {
     const state = ctx.paths.get(path)!;
-    if (state.folders !== 0 && !isWholeFolder(state)) {
+    // A renamed folder may also have put files below a file that is gone.
+    const isFolder = state.folders !== 0 || (state.clean && state.gone && trees.isOpen(path));
+    if (isFolder && !isWholeFolder(state)) {
       const folder = trees.close(path);
       state.result = folder ?? ABSENT;
       state.gone = folder === undefined;

@@ -19,6 +19,11 @@ export class TreeBuilder {
     this.#open.set(folder, entries);
   }
 
+  /** True when the folder holds entries that are not written yet. */
+  isOpen(folder: string): boolean {
+    return this.#open.has(folder);
+  }
+
   /** Writes a folder; undefined when nothing is in it. */
   close(folder: string): FileEntry | undefined {
     const entries = this.#open.get(folder);
