@@ -143,6 +143,17 @@ describe('folders', () => {
     expect(conflicts).toEqual(['old']);
   });
 
+  test('a file added to a renamed folder may land below a file that was moved away', async () => {
+    const [file, keep] = [text(60, 80), { 'new/keep': 'keep\n' }];
+    const theirs = { ...base, ...keep, 'new/t': file, 'old/d': 'd\n', 'old/s/d': 'added\n' };
+    const outcome = await threeWay(
+      { ...base, ...keep, 'new/s': file },
+      { ...moved, ...keep, 'new/s': `${file}x\n` },
+      theirs,
+    );
+    expect(outcome.conflicts).toEqual(['new/d', 'new/s/d']);
+  });
+
   test('content of an unchanged folder stays when a renamed folder leads into it', async () => {
     const root = await commit({ ...base, 'new/z': 'z\n' });
     const ours = await commit({ ...moved, 'new/z': 'z\n' }, [root]);
