@@ -220,7 +220,7 @@ describe('GET one repository', () => {
     const agent = await newAgent(app, { agentName: 'trending' });
     const { name } = await newRepository(app, agent);
     expect((await send(app.url, '/v1/repos/trending')).json.data?.repoId).toBeUndefined();
-    for (const path of [`trending/${name}`, `${repoId}/info`, `${repoId}/webhooks`]) {
+    for (const path of [`trending/${name}`, `${repoId}/info`, `${repoId}/star`]) {
       expect(code(await send(app.url, `/v1/repos/${path}`))).toEqual([404, 'NOT_FOUND']);
     }
     await create(owner, { body: { name: 'pulls' } });
