@@ -159,9 +159,11 @@ describe('pushes without git', () => {
   });
 
   test('the probe that precedes a large push does not count and is not refused', async () => {
+    const body = { aud: new URL(deployment.url).host, repoId, service: 'git-receive-pack' };
+    const token = signToken({ agentId, privateKey }, body);
     const probe = await fetch(`${deployment.url}/v1/repos/${repoId}/git-receive-pack`, {
       method: 'POST',
-      headers: { 'content-type': 'application/x-git-receive-pack-request', ...signed() },
+      headers: { 'content-type': 'application/x-git-receive-pack-request', authorization: `GitClaw ${token}` },
       body: '0000',
     });
     expect([probe.status, await probe.text()]).toEqual([200, '']);
