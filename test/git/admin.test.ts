@@ -206,7 +206,7 @@ describe.each(['filesystem', 's3'] as const)('an operator repairs the server: %s
     const result = await agent.git(['push', cloneUrl, 'main'], { cwd: work, ok: false });
     atPoint = async () => {};
     expect(result.code).not.toBe(0);
-    expect(result.stderr).toContain('403');
+    expect(result.stderr).toMatch(/403|SUSPENDED_AGENT/);
     expect((await admin('POST', `${path}/unsuspend`)).status).toBe(200);
     const main = (await agent.git(['rev-parse', 'main~5'], { cwd: work })).stdout.trim();
     expect((await refsOf(cloneUrl)).get('refs/heads/main')).toBe(main);

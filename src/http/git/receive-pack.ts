@@ -122,8 +122,9 @@ async function push(
     return await receivePush(ctx, { ...request, repo: target.repo });
   } catch (error) {
     const known = toAppError(error);
-    if (known.status === 401 || known.status === 403 || known === refusal) throw known;
-    if (known.status === 429 && !answer.started) throw known;
+    // Once keepalives have begun an answer, only the report is left to say it in.
+    const asStatus = [401, 403, 429].includes(known.status) || known === refusal;
+    if (asStatus && !answer.started) throw known;
     if (known.status >= 500) ctx.log.error({ err: known }, 'push failed');
     return refuseAll(request.commands, `${known.wireCode}: ${known.message}`, 'unpacker error');
   }
