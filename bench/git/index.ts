@@ -2,7 +2,7 @@
 
 import { embedded } from '../../test/support/deployment.js';
 import { GitSandbox } from '../../test/support/git.js';
-import { watchMemory } from '../support/process-tree.js';
+import { settle, watchMemory } from '../support/process-tree.js';
 import { startS3Node } from '../support/s3-node.js';
 import { startOurs, startPeer, type Target } from '../support/target.js';
 import { compare, type Row, type Work } from './measure.js';
@@ -33,11 +33,14 @@ export async function benchGit(options: GitBenchOptions): Promise<{ rows: Row[];
       rows.push(row);
       options.log(table([row]).split('\n')[2] ?? '');
     };
-    const host = async (repo: Repository) =>
-      new Map<Target, string>([
-        [ours, await ours.host(repo.name, repo.dir)],
-        [peer, await peer.host(repo.name, repo.dir)],
-      ]);
+    const host = async (repo: Repository) => {
+      const urls = new Map<Target, string>();
+      for (const target of [ours, peer]) {
+        urls.set(target, await target.host(repo.name, repo.dir));
+        await settle(target.pid);
+      }
+      return urls;
+    };
     let peakBytes: number | undefined;
     for (const size of options.sizes) {
       const repo = await repository(sandbox, size);

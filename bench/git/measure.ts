@@ -1,13 +1,13 @@
 /** Runs the same work against both servers in turns, so that a slow moment of the machine hits both. */
-import { cpuSeconds } from '../support/process-tree.js';
-import { median, quantile } from '../support/stats.js';
+import { cpuSeconds, settle } from '../support/process-tree.js';
+import { mean, median, quantile } from '../support/stats.js';
 import type { Target } from '../support/target.js';
 
 export interface Figure {
   /** Median and 95th percentile of what a round gave: seconds, or a rate when `higherIsBetter`. */
   value: number;
   p95: number;
-  /** Processor seconds of the server's process tree per round, median. */
+  /** Processor seconds of the server's process tree per round, mean: the system counts in steps of 10 ms. */
   cpu: number;
 }
 
@@ -29,6 +29,8 @@ export interface Work {
   rounds?: number;
   /** Rounds before the counted ones. */
   warmUp?: number;
+  /** Whether a round leaves the server work to do, which is not the next one's. */
+  unsettles?: boolean;
   target?: { ratio?: number; cpu?: number };
   /** One round. @returns seconds or a rate */
   round(target: Target, turn: number): Promise<number>;
@@ -40,6 +42,7 @@ export async function compare(ours: Target, peer: Target, work: Work): Promise<R
   const samples = new Map([ours, peer].map((target) => [target, { values: [] as number[], cpu: [] as number[] }]));
   for (let turn = 0; turn < warmUp + rounds; turn++) {
     for (const [target, { values, cpu }] of samples) {
+      if (work.unsettles) await settle(target.pid);
       const before = cpuSeconds(target.pid);
       const value = await work.round(target, turn);
       const used = cpuSeconds(target.pid) - before;
@@ -51,7 +54,7 @@ export async function compare(ours: Target, peer: Target, work: Work): Promise<R
   const figure = (target: Target): Figure => {
     const { values, cpu } = samples.get(target)!;
     const worst = work.unit === '/s' ? 0.05 : 0.95;
-    return { value: median(values), p95: quantile(values, worst), cpu: median(cpu) };
+    return { value: median(values), p95: quantile(values, worst), cpu: mean(cpu) };
   };
   const [mine, theirs] = [figure(ours), figure(peer)];
   return {

@@ -17,7 +17,6 @@ export function readWork(sandbox: GitSandbox, repo: Repository, urls: Urls): Wor
     copies += 1;
     const dir = sandbox.path(`clone-${repo.name}-${copies}`);
     const seconds = await timed(() => sandbox.git(['clone', '-q', '--bare', ...args, url(target), dir]));
-    await sandbox.git(['--version'], {});
     return { seconds, dir };
   };
   const cloning = (name: string, target: Work['target'], ...args: string[]): Work => ({
@@ -59,9 +58,9 @@ function fetching(sandbox: GitSandbox, repo: Repository, urls: Urls, behind: num
     const list = (await sandbox.git(['rev-list', '--first-parent', `--max-count=${behind + 1}`, 'main'], { cwd: dir }))
       .stdout;
     const old = list.trim().split('\n').at(-1)!;
-    const refs = await sandbox.refs(dir);
-    const input = [...refs.keys()].map((name) => `delete ${name}\n`).join('');
-    await sandbox.git(['update-ref', '--stdin'], { cwd: dir, input: `${input}create refs/heads/main ${old}\n` });
+    const others = [...(await sandbox.refs(dir)).keys()].filter((name) => name !== 'refs/heads/main');
+    const input = others.map((name) => `delete ${name}\n`).join('');
+    await sandbox.git(['update-ref', '--stdin'], { cwd: dir, input: `${input}update refs/heads/main ${old}\n` });
     await sandbox.git(['repack', '-adq'], { cwd: dir });
     await sandbox.git(['prune', '--expire=now'], { cwd: dir });
     return dir;

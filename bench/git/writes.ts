@@ -65,6 +65,7 @@ export function firstPush(repo: Repository): Work {
   return {
     name: `first push, raw, ${Math.round(repo.objects / 1000)}k objects`,
     rounds: repo.name === 'large' ? 3 : 5,
+    unsettles: true,
     target: { ratio: 1, cpu: 1 },
     async round(server) {
       const url = await server.empty(`first-${repo.name}-${++count}`);

@@ -57,3 +57,14 @@ export function watchMemory(root: number): () => number {
     return peak;
   };
 }
+
+/** Waits until a process tree is idle, so that what follows is charged with its own work only; at most ten minutes. */
+export async function settle(root: number): Promise<void> {
+  const idleSeconds = 0.1;
+  for (let tries = 0; tries < 600; tries++) {
+    const before = cpuSeconds(root);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    if (cpuSeconds(root) - before < idleSeconds) return;
+  }
+  throw new Error('the server does not come to rest');
+}

@@ -1,5 +1,5 @@
 /** A client that does nothing with what it reads, so that only the server is measured. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 
 const keepAlive = new Agent({ keepAlive: true, maxSockets: 64 });
@@ -67,7 +67,7 @@ export async function rawFetch(url: string, wants: readonly string[], lines: str
   return answer;
 }
 
-/** A push that creates one ref from a pack on disk. */
+/** A push that creates one ref from a pack on disk; of known length, because lighttpd streams only that to a CGI program. */
 export async function rawPush(
   url: string,
   ref: string,
@@ -76,10 +76,15 @@ export async function rawPush(
   headers: Record<string, string>,
 ): Promise<RawAnswer> {
   const command = `${'0'.repeat(40)} ${oid} ${ref}\0report-status object-format=sha1`;
+  const before = Buffer.from(`${pkt(command)}0000`);
   const answer = await exchange(`${url}/git-receive-pack`, {
     method: 'POST',
-    headers: { ...headers, 'content-type': 'application/x-git-receive-pack-request', 'transfer-encoding': 'chunked' },
-    body: { before: Buffer.from(`${pkt(command)}0000`), file: packFile },
+    headers: {
+      ...headers,
+      'content-type': 'application/x-git-receive-pack-request',
+      'content-length': String(before.length + statSync(packFile).size),
+    },
+    body: { before, file: packFile },
   });
   if (!answer.head.includes(`ok ${ref}`)) throw new Error(answer.head.toString('latin1', 0, 400));
   return answer;
