@@ -35,7 +35,7 @@ describe('readConfig', () => {
     expect(readConfig({ CI_ENABLED: 'no', CI_DRIVER: 'docker', CI_IMAGE: 'node:22' })).toMatchObject({
       ...{ CI_ENABLED: false, CI_DRIVER: 'docker', CI_IMAGE: 'node:22' },
     });
-    expect(lineOf({ CI_DRIVER: 'chroot' })).toBe('CI_DRIVER must be auto, bubblewrap or docker');
+    expect(lineOf({ CI_DRIVER: 'chroot' })).toBe('CI_DRIVER must be auto, bubblewrap, docker or kubernetes');
     expect(lineOf({ CI_CONCURRENCY: '0' })).toBe('CI_CONCURRENCY must be a whole number from 1 to 64');
   });
 

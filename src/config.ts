@@ -177,9 +177,16 @@ const schema = z.object({
   ADMIN_PASSWORD_HASH: passwordHash,
   /** `false` starts no CI runner in this node; runs wait for those of other nodes. */
   CI_ENABLED: flag(true),
-  /** What isolates CI runs: bubblewrap, docker, or auto = the first of them that works. */
-  CI_DRIVER: z.enum(['auto', 'bubblewrap', 'docker'], 'must be auto, bubblewrap or docker').default('auto'),
-  /** Image of the containers of the docker driver; it must have sh and tar. */
+  /** What isolates CI runs: bubblewrap, docker, kubernetes, or auto = the first of the first two that works. */
+  CI_DRIVER: z
+    .enum(['auto', 'bubblewrap', 'docker', 'kubernetes'], 'must be auto, bubblewrap, docker or kubernetes')
+    .default('auto'),
+  /** Namespace of the jobs of the kubernetes driver; the cluster is the one of KUBECONFIG or around this process. */
+  CI_KUBERNETES_NAMESPACE: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be a name of lower-case letters, digits and "-"')
+    .default('gitclaw-ci'),
+  /** Image of the containers of the docker and kubernetes drivers; it must have sh, tar and (kubernetes) bash or python3. */
   CI_IMAGE: z.string().trim().min(1).default('debian:stable-slim'),
   /** CI runs at the same time in this node. */
   CI_CONCURRENCY: whole(2, 1, 64),

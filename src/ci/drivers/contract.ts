@@ -26,7 +26,7 @@ export interface Sandbox {
  * owner, and limits for memory, processors, processes and disk. Nothing in it runs as root.
  */
 export interface SandboxDriver {
-  readonly name: 'bubblewrap' | 'docker';
+  readonly name: 'bubblewrap' | 'docker' | 'kubernetes';
   /** Tries whether sandboxes work here. @returns undefined, or a sentence that says why not */
   probe(): Promise<string | undefined>;
   /** @throws SandboxError when the checkout cannot be unpacked or the sandbox does not start */

@@ -13,7 +13,7 @@ export function addWorker(program: Command, cli: Cli): void {
       'Does background work on the database and object store of a server until SIGINT or SIGTERM: jobs, events and CI\n' +
         'runs. It is configured by the environment variables of the server, DATABASE_URL among them.',
     )
-    .option('--ci', 'only CI runs; fails when neither bubblewrap nor docker works here')
+    .option('--ci', 'only CI runs; fails when no isolation (CI_DRIVER) works here')
     .addHelpText('after', '\nExample:\n  DATABASE_URL=postgres://... S3_BUCKET=... gitclaw worker --ci')
     .action((options: Options) => worker(cli, options));
 }
