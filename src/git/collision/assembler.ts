@@ -10,11 +10,14 @@ export const get = (local: number) => [0x20, ...leb(local)];
 export const set = (local: number) => [0x21, ...leb(local)];
 export const tee = (local: number) => [0x22, ...leb(local)];
 export const number = (value: number) => [0x41, ...signedLeb(value)];
+export const loadWord = (offset: number) => [0x28, 2, ...leb(offset)];
+export const storeWord = (offset: number) => [0x36, 2, ...leb(offset)];
 export const vectorOp = (code: number) => [0xfd, ...leb(code)];
 export const load = (offset: number) => [...vectorOp(0x00), 0, ...leb(offset)];
-export const store = () => [...vectorOp(0x0b), 0, 0];
+export const store = (offset = 0) => [...vectorOp(0x0b), 0, ...leb(offset)];
 export const shuffle = (lanes: number[]) => [...vectorOp(0x0d), ...lanes];
-export const [AND, AND_NOT, OR, XOR, ANY] = [0x4e, 0x4f, 0x50, 0x51, 0x53].map(vectorOp) as [
+export const [AND, AND_NOT, OR, XOR, ANY, SUM] = [0x4e, 0x4f, 0x50, 0x51, 0x53, 0xae].map(vectorOp) as [
+  number[],
   number[],
   number[],
   number[],
@@ -27,6 +30,7 @@ export const spread = (bits: number) => shift(0xac, bits);
 export const right = (bits: number) => shift(0xad, bits);
 export const ADD = 0x6a;
 export const SUB = 0x6b;
+export const [I32, V128] = [0x7f, 0x7b] as const;
 
 export function section(id: number, content: number[]): number[] {
   return [id, ...leb(content.length), ...content];

@@ -1,32 +1,35 @@
 /** Tells whether content was made to collide with other content under SHA-1. */
-import { compress, suspects } from './block.js';
-import { LANES } from './filter.js';
+import { PAIR_SCRATCH_BYTES } from './pair-code.js';
 import { BLOCK_BYTES, INITIAL_STATE } from './sha1.js';
-import { createMemory, type Filters, loadFilters } from './wasm.js';
+import { createMemory, type Filters, isPair, loadFilters, putTables, TABLE_BYTES } from './wasm.js';
+import { LANES } from './words-code.js';
 
 const PAGE_BYTES = 64 * 1024;
 /** Blocks looked at together. */
 const CHUNK_BLOCKS = 1024;
 const CHUNK_BYTES = CHUNK_BLOCKS * BLOCK_BYTES;
 
-const memory = createMemory(CHUNK_BYTES / PAGE_BYTES + 1);
-const bytes = new Uint8Array(memory.buffer);
-const view = new DataView(memory.buffer);
-const masks = new Int32Array(memory.buffer, CHUNK_BYTES, CHUNK_BLOCKS);
-const STATE_AT = CHUNK_BYTES + CHUNK_BLOCKS * 4;
+/** Tables, content, masks, state as `hash` takes it, state as isPair takes it, scratch memory. */
+const CONTENT_AT = Math.ceil(TABLE_BYTES / BLOCK_BYTES) * BLOCK_BYTES;
+const MASKS_AT = CONTENT_AT + CHUNK_BYTES;
+const STATE_AT = MASKS_AT + CHUNK_BLOCKS * 4;
+const SPREAD_AT = STATE_AT + 32;
+const SCRATCH_AT = SPREAD_AT + 5 * LANES * 4;
+const MEMORY_BYTES = SCRATCH_AT + PAIR_SCRATCH_BYTES;
+
+const memory = createMemory(Math.ceil(MEMORY_BYTES / PAGE_BYTES));
+const bytes = new Uint8Array(memory.buffer, CONTENT_AT, CHUNK_BYTES);
+const view = new DataView(memory.buffer, CONTENT_AT, CHUNK_BYTES);
+const masks = new Int32Array(memory.buffer, MASKS_AT, CHUNK_BLOCKS);
 const stateWords = new Int32Array(memory.buffer, STATE_AT, 5);
+const spreadWords = new Int32Array(memory.buffer, SPREAD_AT, 5 * LANES);
 
 let loaded: Filters | undefined;
 
-/** Processors without 128-bit vectors get the same results from plain code. */
-const plain: Filters = {
-  filter(from, _out, rounds) {
-    for (let i = 0; i < rounds * LANES; i++) masks[i] = suspects(view, from + i * BLOCK_BYTES);
-  },
-  hash(from, _state, blocks) {
-    for (let i = 0; i < blocks; i++) compress(stateWords, view, from + i * BLOCK_BYTES, 0);
-  },
-};
+function load(): Filters {
+  putTables(memory);
+  return loadFilters(memory);
+}
 
 /** Takes content piece by piece. Several may be in use at a time in one thread. */
 export class CollisionDetector {
@@ -102,23 +105,22 @@ function examineEnd(state: Int32Array, size: number, total: number): boolean {
 
 /** @param more whether other blocks follow, so that the state behind the last one is needed */
 function examine(state: Int32Array, blocks: number, more: boolean): boolean {
-  loaded ??= loadFilters(memory) ?? plain;
-  loaded.filter(0, CHUNK_BYTES, Math.ceil(blocks / LANES));
+  loaded ??= load();
+  loaded.filter(CONTENT_AT, MASKS_AT, Math.ceil(blocks / LANES));
+  stateWords.set(state);
   let hashed = 0;
   const hashTo = (block: number) => {
-    if (block === hashed) return;
-    stateWords.set(state);
-    loaded!.hash(hashed * BLOCK_BYTES, STATE_AT, block - hashed);
-    state.set(stateWords);
+    if (block > hashed) loaded!.hash(CONTENT_AT + hashed * BLOCK_BYTES, STATE_AT, block - hashed);
     hashed = block;
   };
   for (let block = 0; block < blocks; block++) {
     const suspected = masks[block]!;
     if (suspected === 0) continue;
     hashTo(block);
-    if (compress(state, view, block * BLOCK_BYTES, suspected)) return true;
-    hashed++;
+    for (let i = 0; i < 5; i++) spreadWords[i * LANES] = stateWords[i]!;
+    if (isPair(loaded, CONTENT_AT + block * BLOCK_BYTES, SPREAD_AT, suspected, SCRATCH_AT)) return true;
   }
   if (more) hashTo(blocks);
+  state.set(stateWords);
   return false;
 }

@@ -1,1 +1,3 @@
 export { CollisionDetector, isCollision } from './detector.js';
+export { LANE_HASHER_BYTES, LaneHasher, MAX_PADDING } from './lanes.js';
+export { createMemory, type WasmMemory } from './wasm.js';

@@ -18,6 +18,11 @@ export class GuardedFiles {
     this.#ids = new OidTypes(seeds);
   }
 
+  /** Whether no tree gave any id a guarded name so far. */
+  get isEmpty(): boolean {
+    return this.#ids.count === 0;
+  }
+
   /** Takes note of the id at `at`. @throws AppError INVALID_PACKFILE when there are too many */
   add(file: GuardedFile, bytes: Uint8Array, at: number): void {
     const number = this.#ids.add(bytes, at, 0);

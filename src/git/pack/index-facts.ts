@@ -13,6 +13,7 @@ import { GuardedFiles } from './guarded-files.js';
 import { OidTypes } from './index-oids.js';
 import { parentsFirst } from './index-order.js';
 import { invalidObject, namedAs } from './invalid-object.js';
+import { type KnownTrees, TREE_VERDICTS } from './known-trees.js';
 import { invalidPack, MAX_LOOSE_BYTES, MAX_PARENTS, overLimit, type ReceiveLimits } from './limits.js';
 import { encodeLoose } from './loose.js';
 import { TreeShape } from './tree-shape.js';
@@ -57,11 +58,7 @@ export class ObjectFacts {
 
   /** Checks one object and remembers its links. @throws AppError INVALID_OBJECT */
   learn(type: ObjectType, oids: Uint8Array, at: number, data: Uint8Array): void {
-    const problem =
-      type === 'blob'
-        ? this.guarded.check(oids, at, data)
-        : checkObject(type, data, (file, entryOid) => this.guarded.add(file, data, entryOid));
-    if (problem !== undefined) throw invalidObject(oidAt(oids, at), problem.id, problem.message);
+    this.#check(type, oids, at, data);
     if (type !== 'blob') {
       try {
         this.#links(type, oids, at, data);
@@ -70,6 +67,54 @@ export class ObjectFacts {
         throw error;
       }
     }
+    this.#keepLoose(type, oids, at, data);
+  }
+
+  /**
+   * The same for a tree, most of which may be known from the tree before.
+   * @param address of the content in the memory of `trees`
+   * @param content the same bytes
+   */
+  learnTree(
+    trees: KnownTrees,
+    address: number,
+    size: number,
+    oids: Uint8Array,
+    at: number,
+    content: () => Uint8Array,
+  ): void {
+    const verdict = trees.check(address, size);
+    if (verdict === TREE_VERDICTS.malformed) {
+      trees.forget();
+      this.learn('tree', oids, at, content());
+      return;
+    }
+    if (verdict === TREE_VERDICTS.odd) this.#check('tree', oids, at, content());
+    trees.numberNew((idAt, isFolder) =>
+      this.#name(trees.bytes, idAt, isFolder ? OBJECT_TYPES.tree : OBJECT_TYPES.blob),
+    );
+    this.shape.begin(at / OID_BYTES);
+    trees.forEachFolder((number, nameBytes) => this.shape.addFolder(number, nameBytes));
+    this.shape.addLeaf(trees.longestLeaf);
+    this.#admitEntries(trees.entries);
+    trees.keep();
+    if (this.#loose !== undefined) this.#keepLoose('tree', oids, at, content());
+  }
+
+  /** Whether {@link learn} has any use for blobs by now. */
+  get needsBlobs(): boolean {
+    return this.#loose !== undefined || !this.guarded.isEmpty;
+  }
+
+  #check(type: ObjectType, oids: Uint8Array, at: number, data: Uint8Array): void {
+    const problem =
+      type === 'blob'
+        ? this.guarded.check(oids, at, data)
+        : checkObject(type, data, (file, entryOid) => this.guarded.add(file, data, entryOid));
+    if (problem !== undefined) throw invalidObject(oidAt(oids, at), problem.id, problem.message);
+  }
+
+  #keepLoose(type: ObjectType, oids: Uint8Array, at: number, data: Uint8Array): void {
     if (this.#loose === undefined) return;
     this.#looseBytes += data.length;
     if (this.#looseBytes > MAX_LOOSE_BYTES) this.#loose = undefined;
@@ -105,8 +150,7 @@ export class ObjectFacts {
         // A gitlink names a commit of another repository.
         if (!isGitlink(mode)) this.#name(data, entryOid, OBJECT_TYPES.blob);
       });
-      const { maxTreeEntries } = this.#limits;
-      if (count > maxTreeEntries) throw overLimit('a tree has more entries than', 'maxTreeEntries', maxTreeEntries);
+      this.#admitEntries(count);
       return;
     }
     this.#admitMessage(data);
@@ -122,6 +166,11 @@ export class ObjectFacts {
       this.#tags.push({ oid, target: object, targetType: OBJECT_TYPES[target] });
       this.#name(oidToBytes(object), 0, OBJECT_TYPES[target]);
     }
+  }
+
+  #admitEntries(count: number): void {
+    const { maxTreeEntries } = this.#limits;
+    if (count > maxTreeEntries) throw overLimit('a tree has more entries than', 'maxTreeEntries', maxTreeEntries);
   }
 
   #admitMessage(data: Uint8Array): void {

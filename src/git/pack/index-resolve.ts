@@ -3,6 +3,7 @@ import { OBJECT_TYPES, typeFromNumber } from '../objects/type.js';
 import { OID_BYTES } from '../oid.js';
 import { DeltaError } from './delta.js';
 import { OFS_DELTA } from './entry.js';
+import { MAX_BATCHED_BYTES, type ObjectBatch } from './index-batch.js';
 import { refuseCollision, refuseCollisionIn } from './index-collision.js';
 import { type Content, ContentFile, memoryContent } from './index-content.js';
 import { headerAt, loadContent } from './index-cursor.js';
@@ -14,12 +15,14 @@ import { invalidPack, overLimit } from './limits.js';
 
 export class Resolver {
   readonly #state: PackState;
+  readonly #batch: ObjectBatch;
   readonly #stack: BaseStack;
   /** Deltas resolved so far. */
   resolved = 0;
 
-  constructor(state: PackState) {
+  constructor(state: PackState, batch: ObjectBatch) {
     this.#state = state;
+    this.#batch = batch;
     this.#stack = new BaseStack(state.scratch);
   }
 
@@ -28,6 +31,7 @@ export class Resolver {
     // Trees first: they tell which blobs must be looked into.
     await this.#resolveWhole((type) => type !== OBJECT_TYPES.blob);
     await this.#resolveWhole((type) => type === OBJECT_TYPES.blob);
+    this.#batch.flush();
   }
 
   async #resolveWhole(wanted: (type: number) => boolean): Promise<void> {
@@ -65,7 +69,7 @@ export class Resolver {
     const { entries, refBases, refHeads } = this.#state;
     const nextByOffset = entries.firstChild[entry]!;
     entries.firstChild[entry] = -1;
-    const base = refBases.find(entries.oids, entry * OID_BYTES);
+    const base = refBases.count === 0 ? -1 : refBases.find(entries.oids, entry * OID_BYTES);
     const nextByOid = base < 0 ? -1 : refHeads[base]!;
     if (base >= 0) refHeads[base] = -1;
     this.#stack.push({ entry, content, depth, nextByOffset, nextByOid });
@@ -74,6 +78,7 @@ export class Resolver {
   #hasDeltas(entry: number): boolean {
     const { entries, refBases, refHeads } = this.#state;
     if (entries.firstChild[entry]! >= 0) return true;
+    if (refBases.count === 0) return false;
     const base = refBases.find(entries.oids, entry * OID_BYTES);
     return base >= 0 && refHeads[base]! >= 0;
   }
@@ -114,6 +119,12 @@ export class Resolver {
       state.identify(entry);
       facts.skipLarge();
       return content;
+    }
+    if (result.length <= MAX_BATCHED_BYTES) {
+      this.#batch.add(entry, result);
+      // Whether it is the base of others is known by its id.
+      if (state.refDeltas.length > 0) this.#batch.flush();
+      return memoryContent(result);
     }
     writeObjectId(type, result, entries.oids, at);
     refuseCollision(state, entry, result);

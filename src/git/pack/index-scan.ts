@@ -4,6 +4,7 @@ import { typeFromNumber } from '../objects/type.js';
 import { OID_BYTES } from '../oid.js';
 import { DeltaError, deltaSizes } from './delta.js';
 import { OFS_DELTA, REF_DELTA } from './entry.js';
+import { MAX_BATCHED_BYTES, type ObjectBatch } from './index-batch.js';
 import { collision, detectorFor, refuseCollision } from './index-collision.js';
 import { headerAt, inflateQuick, inflateSlow } from './index-cursor.js';
 import { DELTA_HEADER_BYTES } from './index-delta.js';
@@ -38,7 +39,7 @@ export function readPackHeader(bytes: Buffer, packBytes: number, maxObjects: num
 }
 
 /** Scans `count` entries, which must fill the window's file to its end. @throws AppError */
-export async function scanEntries(state: PackState, count: number): Promise<void> {
+export async function scanEntries(state: PackState, batch: ObjectBatch, count: number): Promise<void> {
   let offset = PACK_HEADER;
   let deltaBytes = 0;
   const { window, entries } = state;
@@ -62,16 +63,23 @@ export async function scanEntries(state: PackState, count: number): Promise<void
         deltaBytes += size;
         state.deltas.set(entry, delta.data);
       }
-    } else consumed = await scanObject(state, entry, dataAt, size);
+    } else consumed = await scanObject(state, batch, entry, dataAt, size);
     entries.lengths[entry] = length + consumed;
     entries.crcs[entry] = window.crc(offset, length + consumed);
     offset += length + consumed;
   }
   entries.received = count;
+  batch.flush();
   if (offset !== window.end) throw invalidPack('the packfile has bytes behind its last object');
 }
 
-async function scanObject(state: PackState, entry: number, dataAt: number, size: number): Promise<number> {
+async function scanObject(
+  state: PackState,
+  batch: ObjectBatch,
+  entry: number,
+  dataAt: number,
+  size: number,
+): Promise<number> {
   const { window, entries, facts } = state;
   const type = typeFromNumber(entries.types[entry]!);
   if (type === undefined) throw invalidPack(`the packfile holds an object of the unknown type ${entries.types[entry]}`);
@@ -93,6 +101,10 @@ async function scanObject(state: PackState, entry: number, dataAt: number, size:
   }
   const quick = inflateQuick(window, dataAt, size);
   const { data, consumed } = quick ?? (await inflateSlow(window, dataAt, size));
+  if (size <= MAX_BATCHED_BYTES) {
+    batch.add(entry, data!);
+    return consumed;
+  }
   writeObjectId(type, data!, entries.oids, at);
   refuseCollision(state, entry, data!);
   state.identify(entry);

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from 'node:fs';
 import { encodeIdx, idOrder } from '../../git/pack/idx-writer.js';
+import { ObjectBatch } from '../../git/pack/index-batch.js';
 import { Scratch } from '../../git/pack/index-content.js';
 import { Entries } from '../../git/pack/index-entries.js';
 import { ObjectFacts } from '../../git/pack/index-facts.js';
@@ -42,11 +43,17 @@ async function run(fd: number, scratch: Scratch, request: IndexRequest, readBase
   const facts = new ObjectFacts(seeds, count, limits, count <= request.looseUpTo);
   const window = new PackWindow(fd, received - PACK_TRAILER);
   const state = new PackState({ window, scratch, entries, facts, limits, collisionCheck }, seeds, received);
-  await scanEntries(state, count);
-  window.expectJumps();
-  const resolver = new Resolver(state);
-  await resolver.resolveReceived();
-  const end = await resolveThin(state, resolver, readBase);
+  const batch = new ObjectBatch(state);
+  let end: number;
+  try {
+    await scanEntries(state, batch, count);
+    window.expectJumps();
+    const resolver = new Resolver(state, batch);
+    await resolver.resolveReceived();
+    end = await resolveThin(state, resolver, readBase);
+  } finally {
+    batch.close();
+  }
   await checkGuardedFiles(state, readBase);
   facts.shape.check(facts.names, state.known, entries.count);
   const named = links(state, request.tips);

@@ -1,7 +1,7 @@
-/** Detects the near-collision blocks of an attack (Stevens, "Counter-cryptanalysis", 2013). */
-import { CONDITIONS } from './conditions.js';
-import { expand, stepBack, stepForward } from './sha1.js';
-import { VECTORS } from './vectors.js';
+/** Detects the near-collision blocks of an attack (Stevens, "Counter-cryptanalysis", 2013) in plain code, to compare. */
+import { CONDITIONS } from '../../src/git/collision/conditions.js';
+import { expand, stepBack, stepForward } from '../../src/git/collision/sha1.js';
+import { VECTORS } from '../../src/git/collision/vectors.js';
 
 const STEPS = 80;
 const words = new Int32Array(STEPS);

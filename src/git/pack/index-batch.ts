@@ -1,0 +1,137 @@
+/**
+ * Objects of ordinary size on their way into the tables: they are gathered, hashed four at a time and then checked in
+ * the order they came.
+ */
+import { hash } from 'node:crypto';
+import { createMemory, LANE_HASHER_BYTES, LaneHasher, MAX_PADDING } from '../collision/index.js';
+import { OBJECT_TYPES, typeFromNumber } from '../objects/type.js';
+import { OID_BYTES } from '../oid.js';
+import { collision } from './index-collision.js';
+import type { PackState } from './index-pack.js';
+import { KnownTrees, treeTableBytes } from './known-trees.js';
+import { objectHeader } from './loose.js';
+
+/** Larger objects go their own way: few packs have many of them, and one alone would keep the other lanes waiting. */
+export const MAX_BATCHED_BYTES = 128 * 1024;
+
+/** Gathered before they are hashed. Two batches take turns, so that a tree can be compared with one of the last batch. */
+const BATCH_BYTES = 512 * 1024;
+const BATCH_OBJECTS = 1024;
+
+const MAX_HEADER_BYTES = 32;
+const align = (at: number) => Math.ceil(at / 16) * 16;
+const TREES_AT = align(LANE_HASHER_BYTES);
+const CONTENT_AT = TREES_AT + align(treeTableBytes(MAX_BATCHED_BYTES));
+/** Trees are read up to 16 bytes beyond their end. */
+const MEMORY_BYTES = CONTENT_AT + 2 * BATCH_BYTES + 16;
+const PAGE_BYTES = 64 * 1024;
+
+/** The memory and what works in it; made once for a thread. */
+class Workshop {
+  readonly memory = createMemory(Math.ceil(MEMORY_BYTES / PAGE_BYTES));
+  readonly bytes = Buffer.from(this.memory.buffer);
+  readonly hasher = new LaneHasher(this.memory);
+  readonly trees = new KnownTrees(this.memory, TREES_AT, MAX_BATCHED_BYTES);
+}
+
+/** Those not in use. A thread works on one pack at a time, except in tests. */
+const idle: Workshop[] = [];
+
+export class ObjectBatch {
+  readonly #state: PackState;
+  readonly #workshop = idle.pop() ?? new Workshop();
+  readonly #entries = new Int32Array(BATCH_OBJECTS);
+  readonly #addresses = new Int32Array(BATCH_OBJECTS);
+  readonly #headers = new Uint8Array(BATCH_OBJECTS);
+  readonly #sizes = new Int32Array(BATCH_OBJECTS);
+  readonly #blocks = new Int32Array(BATCH_OBJECTS);
+  readonly #digests = Buffer.alloc(BATCH_OBJECTS * OID_BYTES);
+  #count = 0;
+  /** Where the batch begins, and where its next object goes. */
+  #start = CONTENT_AT;
+  #end = CONTENT_AT;
+  /** The batch in which the last tree lies. */
+  #treeStart = 0;
+
+  constructor(state: PackState) {
+    this.#state = state;
+    this.#workshop.trees.forget();
+  }
+
+  /** Gives the memory back. */
+  close(): void {
+    idle.push(this.#workshop);
+  }
+
+  /**
+   * Takes the content of an entry whose type is known; at most MAX_BATCHED_BYTES.
+   * @throws AppError INVALID_OBJECT or INVALID_PACKFILE, for this entry or for one before it
+   */
+  add(entry: number, data: Uint8Array): void {
+    if (this.#count === BATCH_OBJECTS || this.#space < data.length) this.flush();
+    const { bytes, hasher } = this.#workshop;
+    const header = objectHeader(typeFromNumber(this.#state.entries.types[entry]!)!, data.length);
+    const i = this.#count++;
+    const at = this.#end;
+    const contentAt = at + bytes.write(header, at, 'latin1');
+    bytes.set(data, contentAt);
+    this.#entries[i] = entry;
+    this.#addresses[i] = at;
+    this.#headers[i] = contentAt - at;
+    this.#sizes[i] = data.length;
+    this.#blocks[i] = hasher.pad(at, contentAt - at + data.length);
+    this.#end = at + this.#blocks[i]! * 64;
+  }
+
+  /** Ids, tables and facts of everything added so far. @throws AppError as {@link add} */
+  flush(): void {
+    const { entries } = this.#state;
+    this.#hash();
+    for (let i = 0; i < this.#count; i++) {
+      const at = this.#entries[i]! * OID_BYTES;
+      this.#digests.copy(entries.oids, at, i * OID_BYTES, (i + 1) * OID_BYTES);
+    }
+    for (let i = 0; i < this.#count; i++) this.#learn(i);
+    this.#count = 0;
+    this.#start = this.#start === CONTENT_AT ? CONTENT_AT + BATCH_BYTES : CONTENT_AT;
+    this.#end = this.#start;
+    if (this.#treeStart === this.#start) this.#workshop.trees.forget();
+  }
+
+  get #space(): number {
+    return this.#start + BATCH_BYTES - this.#end - MAX_HEADER_BYTES - MAX_PADDING;
+  }
+
+  #hash(): void {
+    const { bytes, hasher } = this.#workshop;
+    if (this.#state.collisionCheck) {
+      const [found] = hasher.hash(this.#count, this.#addresses, this.#blocks, this.#digests);
+      if (found === undefined) return;
+      const entry = this.#entries[found]!;
+      this.#digests.copy(this.#state.entries.oids, entry * OID_BYTES, found * OID_BYTES, (found + 1) * OID_BYTES);
+      throw collision(this.#state, entry);
+    }
+    for (let i = 0; i < this.#count; i++) {
+      const at = this.#addresses[i]!;
+      const whole = bytes.subarray(at, at + this.#headers[i]! + this.#sizes[i]!);
+      this.#digests.write(hash('sha1', whole, 'latin1' as 'hex'), i * OID_BYTES, 'latin1');
+    }
+  }
+
+  #learn(i: number): void {
+    const { entries, facts } = this.#state;
+    const { bytes, trees } = this.#workshop;
+    const entry = this.#entries[i]!;
+    const address = this.#addresses[i]! + this.#headers[i]!;
+    const size = this.#sizes[i]!;
+    const type = entries.types[entry]!;
+    const content = () => bytes.subarray(address, address + size);
+    this.#state.identify(entry);
+    if (type === OBJECT_TYPES.tree) {
+      facts.learnTree(trees, address, size, entries.oids, entry * OID_BYTES, content);
+      this.#treeStart = this.#start;
+    } else if (type !== OBJECT_TYPES.blob || facts.needsBlobs) {
+      facts.learn(typeFromNumber(type)!, entries.oids, entry * OID_BYTES, content());
+    }
+  }
+}
