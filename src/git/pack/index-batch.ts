@@ -11,12 +11,15 @@ import type { PackState } from './index-pack.js';
 import { KnownTrees, treeTableBytes } from './known-trees.js';
 import { objectHeader } from './loose.js';
 
-/** Larger objects go their own way: few packs have many of them, and one alone would keep the other lanes waiting. */
-export const MAX_BATCHED_BYTES = 128 * 1024;
+/**
+ * Larger objects go their own way: few packs have many of them, and one alone would leave the other lanes idle. A tree of
+ * this size has some 12,000 entries.
+ */
+export const MAX_BATCHED_BYTES = 512 * 1024;
 
 /** Gathered before they are hashed. Two batches take turns, so that a tree can be compared with one of the last batch. */
-const BATCH_BYTES = 512 * 1024;
-const BATCH_OBJECTS = 1024;
+const BATCH_BYTES = 2 * 1024 * 1024;
+const BATCH_OBJECTS = 2048;
 
 const MAX_HEADER_BYTES = 32;
 const align = (at: number) => Math.ceil(at / 16) * 16;

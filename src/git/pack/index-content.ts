@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { type ObjectType, typeFromNumber } from '../objects/type.js';
+import { BufferPool } from './buffer-pool.js';
 import { readFully } from './index-window.js';
 import { objectHeader } from './loose.js';
 
@@ -23,8 +24,16 @@ export function memoryContent(bytes: Buffer): Content {
   return { size: bytes.length, bytes, read: (at, size) => bytes.subarray(at, at + size), release() {} };
 }
 
+/** Content in a buffer of the pool, which gets it back. */
+export function pooledContent(bytes: Buffer, buffers: BufferPool): Content {
+  const release = () => buffers.give(bytes as Buffer<ArrayBuffer>);
+  return { size: bytes.length, bytes, read: (at, size) => bytes.subarray(at, at + size), release };
+}
+
 /** Opens files beside the pack that vanish with their descriptor, so that a crash leaves none behind. */
 export class Scratch {
+  /** For the results of deltas. */
+  readonly buffers = new BufferPool();
   readonly #prefix: string;
   readonly #open = new Set<number>();
   #next = 0;

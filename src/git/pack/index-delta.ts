@@ -64,7 +64,9 @@ export function applyContent(
   size: number,
 ): Buffer | ContentFile {
   if (size <= IN_MEMORY_BYTES) {
-    if (base.bytes !== undefined && delta.bytes !== undefined) return applyDelta(base.bytes, delta.bytes);
+    if (base.bytes !== undefined && delta.bytes !== undefined) {
+      return applyDelta(base.bytes, delta.bytes, (bytes) => scratch.buffers.take(bytes));
+    }
     const out = Buffer.allocUnsafe(size);
     let filled = 0;
     applyPiecewise(base, delta, (piece) => {

@@ -5,7 +5,7 @@ import { DeltaError } from './delta.js';
 import { OFS_DELTA } from './entry.js';
 import { MAX_BATCHED_BYTES, type ObjectBatch } from './index-batch.js';
 import { refuseCollision, refuseCollisionIn } from './index-collision.js';
-import { type Content, ContentFile, memoryContent } from './index-content.js';
+import { type Content, ContentFile, memoryContent, pooledContent } from './index-content.js';
 import { headerAt, loadContent } from './index-cursor.js';
 import { applyContent } from './index-delta.js';
 import { writeObjectId } from './index-hash.js';
@@ -124,7 +124,7 @@ export class Resolver {
       this.#batch.add(entry, result);
       // Whether it is the base of others is known by its id.
       if (state.refDeltas.length > 0) this.#batch.flush();
-      return memoryContent(result);
+      return pooledContent(result, state.scratch.buffers);
     }
     writeObjectId(type, result, entries.oids, at);
     refuseCollision(state, entry, result);
