@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CreateBucketCommand, DeleteBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { S3Config } from '../../src/config.js';
-import { createClient } from '../../src/storage/s3/client.js';
+import { connect } from '../../src/storage/s3/client.js';
 import { createS3Store } from '../../src/storage/s3/store.js';
 import { s3Server } from './s3-server.js';
 
@@ -48,5 +48,5 @@ export async function createTestBucket(): Promise<TestBucket> {
 
 /** A client that repeats nothing, for tests that look at the bucket from outside. */
 export function plainClient(config: S3Config): S3Client {
-  return createClient({ ...config, maxRetries: 0 });
+  return connect({ ...config, maxRetries: 0 }).client;
 }

@@ -15,8 +15,12 @@ export interface RetryLimits {
   retryMaxBackoffSecs: number;
 }
 
-type Strategy = Extract<NonNullable<S3ClientConfig['retryStrategy']>, { acquireInitialRetryToken: unknown }>;
-type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>>;
+export type RetryStrategy = Extract<
+  NonNullable<S3ClientConfig['retryStrategy']>,
+  { acquireInitialRetryToken: unknown }
+>;
+type SdkError = NonNullable<Parameters<RetryStrategy['refreshRetryTokenForRetry']>[1]['error']>;
+type Token = Awaited<ReturnType<RetryStrategy['acquireInitialRetryToken']>>;
 
 /**
  * Delay before repeat `n` (from 1): 100 ms * 2^(n-1) plus up to 25 % jitter, capped.
@@ -28,7 +32,7 @@ export function backoffMs(n: number, limits: RetryLimits, random: number): numbe
 }
 
 /** The strategy handed to the S3 client; one per store, because its throttle is shared by all calls. */
-export function createRetryStrategy(limits: RetryLimits): Strategy {
+export function createRetryStrategy(limits: RetryLimits): RetryStrategy {
   const throttle = new Throttle();
   return {
     async acquireInitialRetryToken() {
@@ -45,6 +49,22 @@ export function createRetryStrategy(limits: RetryLimits): Strategy {
       throttle.success();
     },
   };
+}
+
+/** Runs `attempt` as often as the strategy allows, for calls that do not go through the client. */
+export async function withRetries<T>(strategy: RetryStrategy, attempt: () => Promise<T>): Promise<T> {
+  let token = await strategy.acquireInitialRetryToken('');
+  for (;;) {
+    try {
+      const result = await attempt();
+      strategy.recordSuccess(token);
+      return result;
+    } catch (error) {
+      // The strategy judges by the error alone.
+      token = await strategy.refreshRetryTokenForRetry(token, { error: error as SdkError, errorType: 'TRANSIENT' });
+      await sleep(token.getRetryDelay());
+    }
+  }
 }
 
 function token(count: number, delayMs: number): Token {

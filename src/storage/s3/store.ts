@@ -1,10 +1,11 @@
-import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Config } from '../../config.js';
 import { AppError } from '../../errors.js';
 import type { ObjectStore, StorageObserver } from '../contract.js';
 import { guarded, type StorageLog } from '../guarded.js';
 import { checkBucket, ensureBucket } from './bucket.js';
-import { createClient } from './client.js';
+import { type Connection, connect } from './client.js';
+import { DirectPut } from './direct-put.js';
 import { download, openDownload } from './download.js';
 import { failingAs, failureKind } from './errors.js';
 import { deleteBelow, deleteKeys, listFolders, listPages } from './listing.js';
@@ -21,18 +22,21 @@ export async function createS3Store(
   observer?: StorageObserver,
   log?: StorageLog,
 ): Promise<ObjectStore> {
-  const client = createClient(config);
+  const connection = connect(config);
+  const { client } = connection;
   try {
     if (config.autoCreateBucket) await ensureBucket(client, config);
   } catch (error) {
     client.destroy();
     throw error;
   }
-  return guarded(s3Driver(client, config), { observer, log, slowOperationMs: config.slowOperationMs });
+  return guarded(s3Driver(connection, config), { observer, log, slowOperationMs: config.slowOperationMs });
 }
 
-function s3Driver(client: S3Client, config: S3Config): ObjectStore {
+function s3Driver(connection: Connection, config: S3Config): ObjectStore {
   const { bucket } = config;
+  const { client } = connection;
+  const place = { client, bucket, direct: new DirectPut(connection, bucket) };
   const source = { client, bucket, limits: config };
   return {
     kind: 's3',
@@ -55,9 +59,8 @@ function s3Driver(client: S3Client, config: S3Config): ObjectStore {
     listTopLevel: () => listFolders(client, bucket),
     localPath: () => undefined,
     check: () => checkBucket(client, bucket),
-    put: (key, body, options) => failingAs('S3_UPLOAD_FAILED', () => putBody(client, bucket, key, body, options)),
-    putFile: (key, path, options) =>
-      failingAs('S3_UPLOAD_FAILED', () => putFileBody(client, bucket, key, path, options)),
+    put: (key, body, options) => failingAs('S3_UPLOAD_FAILED', () => putBody(place, key, body, options)),
+    putFile: (key, path, options) => failingAs('S3_UPLOAD_FAILED', () => putFileBody(place, key, path, options)),
     delete: (keys) => deleteKeys(client, bucket, keys),
     deletePrefix: (prefix) => failingAs('OBJECT_STORAGE_ERROR', () => deleteBelow(client, bucket, prefix)),
     async close() {

@@ -4,6 +4,7 @@ import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/cli
 import { Upload } from '@aws-sdk/lib-storage';
 import { AppError } from '../../errors.js';
 import type { PutOptions } from '../contract.js';
+import type { DirectPut } from './direct-put.js';
 
 /** Bodies up to this size go in one request; also S3's smallest part. */
 export const PART_BYTES = 5 * 1024 * 1024;
@@ -16,14 +17,21 @@ const MAX_PARTS = 10_000;
 
 const READ_BYTES = 1024 * 1024;
 
+/** Where uploads go, and the two ways there. */
+export interface Destination {
+  client: S3Client;
+  direct: DirectPut;
+  bucket: string;
+}
+
 /** Writes a body in one request, which S3 makes visible whole. */
 export async function putBody(
-  client: S3Client,
-  bucket: string,
+  { client, direct, bucket }: Destination,
   key: string,
   body: Uint8Array,
   options: PutOptions,
 ): Promise<void> {
+  if (body.length <= PART_BYTES && (await direct.put(key, body, options))) return;
   await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...headers(options) }));
 }
 
@@ -32,14 +40,14 @@ export async function putBody(
  * and what a killed process leaves is removed by the bucket's lifecycle rule for incomplete uploads.
  */
 export async function putFileBody(
-  client: S3Client,
-  bucket: string,
+  destination: Destination,
   key: string,
   path: string,
   options: PutOptions,
 ): Promise<void> {
+  const { client, bucket } = destination;
   const size = await fileSize(path);
-  if (size <= PART_BYTES) return putBody(client, bucket, key, await readFile(path), options);
+  if (size <= PART_BYTES) return putBody(destination, key, await readFile(path), options);
   const file = createReadStream(path, { highWaterMark: READ_BYTES });
   try {
     await new Upload({
