@@ -6,6 +6,7 @@
  * another request, and files are named by content.
  */
 import type { AppContext } from '../context.js';
+import { whenQuiet } from '../foreground.js';
 import type { IndexResult, LooseObject } from '../packs/index.js';
 import { forEachParallel } from '../parallel.js';
 import { CONTENT_TYPES, looseKey, packKey } from '../storage/index.js';
@@ -13,6 +14,12 @@ import { stagePack } from './store.js';
 
 /** Loose objects written at once; more only queues inside the driver. */
 const LOOSE_LANES = 16;
+
+/** The same for work that nobody waits for, when nobody is served and when somebody is. */
+const BACKGROUND_LANES = { quiet: 32, serving: 4 };
+
+/** How long a background write waits for its turn while somebody is served. */
+const LONGEST_WAIT_MS = 1000;
 
 export interface PackFiles {
   packPath: string;
@@ -31,15 +38,46 @@ export async function storePack(ctx: AppContext, repoId: string, pack: IndexResu
 /** Stores objects in git's loose format, several at a time. Bodies that came as files are deleted then. */
 export async function storeLoose(ctx: AppContext, repoId: string, objects: readonly LooseObject[]): Promise<void> {
   try {
-    await forEachParallel(objects, LOOSE_LANES, async ({ oid, type, size, body, bodyPath }) => {
-      const key = looseKey(repoId, oid);
-      const metadata = { 'x-git-object-type': type, 'x-git-object-size': String(size) };
-      const options = { contentType: CONTENT_TYPES.loose, metadata };
-      await (bodyPath === undefined
-        ? ctx.objects.put(key, body, options)
-        : ctx.objects.putFile(key, bodyPath, options));
+    await forEachParallel(objects, LOOSE_LANES, (object) => putLoose(ctx, repoId, object));
+  } finally {
+    await removeBodies(ctx, objects);
+  }
+}
+
+/** The same for a job: with more at once while nobody is served, and with few while somebody is. */
+export async function storeLooseInBackground(
+  ctx: AppContext,
+  repoId: string,
+  objects: readonly LooseObject[],
+): Promise<void> {
+  let running = 0;
+  try {
+    await forEachParallel(objects, BACKGROUND_LANES.quiet, async (object) => {
+      if (running >= BACKGROUND_LANES.serving) await whenQuiet(ctx, LONGEST_WAIT_MS);
+      running += 1;
+      try {
+        await putLoose(ctx, repoId, object);
+      } finally {
+        running -= 1;
+      }
     });
   } finally {
-    await ctx.spool.remove(...objects.flatMap(({ bodyPath }) => bodyPath ?? []));
+    await removeBodies(ctx, objects);
   }
+}
+
+/** Deletes the bodies that came as files. */
+export async function removeBodies(ctx: AppContext, objects: readonly LooseObject[]): Promise<void> {
+  await ctx.spool.remove(...objects.flatMap(({ bodyPath }) => bodyPath ?? []));
+}
+
+async function putLoose(
+  ctx: AppContext,
+  repoId: string,
+  { oid, type, size, body, bodyPath }: LooseObject,
+): Promise<void> {
+  const key = looseKey(repoId, oid);
+  const metadata = { 'x-git-object-type': type, 'x-git-object-size': String(size) };
+  const options = { contentType: CONTENT_TYPES.loose, metadata };
+  await (bodyPath === undefined ? ctx.objects.put(key, body, options) : ctx.objects.putFile(key, bodyPath, options));
 }

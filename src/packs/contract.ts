@@ -118,7 +118,14 @@ export interface ReachRequest {
   sought: Uint8Array;
 }
 
+/** A repository in a store whose keys are paths below `root` on this machine's disk. */
+export interface LooseFolder {
+  root: string;
+  repoId: string;
+}
+
 export interface UnpackBatch {
+  /** What the receiver is to store. */
   loose: LooseObject[];
   /** Position in index order to go on from; equals the object count at the end. */
   next: number;
@@ -178,10 +185,12 @@ export interface PackEngine {
   /** Reads one object that fits in memory (64 MiB); undefined when no pack has it. Its id is checked. */
   read(packs: LocalPack[], oid: Oid): Promise<GitObject | undefined>;
   /**
-   * The next objects of a pack as loose objects: in index order from `from`, about 8 MiB or 500 objects a call.
+   * The next objects of a pack as loose objects: in index order from `from`, about 8 MiB or 1000 objects a call. Runs
+   * one at a time and at a lower priority than everything else.
    * @param folder for bodies that come as a file
+   * @param into where to store the other bodies at once, durably, instead of handing them back
    */
-  unpack(pack: LocalPack, from: number, folder: string): Promise<UnpackBatch>;
+  unpack(pack: LocalPack, from: number, folder: string, into?: LooseFolder): Promise<UnpackBatch>;
   /**
    * Compares two trees as `git diff -M` does.
    * @throws AppError PAYLOAD_TOO_LARGE beyond the limits of git/diff/limits.ts or the time of tasks/meter.ts,

@@ -22,7 +22,7 @@ export interface PackEngineOptions {
   workerHeapMb?: number;
 }
 
-/** Reading one object or unpacking a few megabytes takes milliseconds. */
+/** Reading one object takes milliseconds. */
 const READ_THREADS = 2;
 
 /** Idle workers keep buffers and compiled code; after this they go, milliseconds. */
@@ -37,6 +37,7 @@ const IDLE_MS = 30_000;
 export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
   const heavy = pool(options.threads ?? availableParallelism(), options);
   const reads = pool(READ_THREADS, options);
+  const background = pool(1, options);
   return {
     index: (request, bases) => withBases(bases, (port) => run<IndexResult>(heavy, { kind: 'index', request, port })),
     build: (request) =>
@@ -44,12 +45,13 @@ export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
     findReachable: (request) =>
       run<Uint8Array>(heavy, { kind: 'reach', request: { ...request, packs: request.packs.map(plain) } }),
     read: (packs, oid) => run(reads, { kind: 'read', packs: packs.map(plain), oid }),
-    unpack: (pack, from, folder) => run<UnpackBatch>(reads, { kind: 'unpack', pack: plain(pack), from, folder }),
+    unpack: (pack, from, folder, into) =>
+      run<UnpackBatch>(background, { kind: 'unpack', pack: plain(pack), from, folder, into }),
     diff: (request) => run<TreeDiff>(heavy, { kind: 'diff', request: { ...request, packs: request.packs.map(plain) } }),
     merge: (request) =>
       run<MergeOutcome>(heavy, { kind: 'merge', request: { ...request, packs: request.packs.map(plain) } }),
     async close() {
-      await Promise.all([heavy.close(), reads.close()]);
+      await Promise.all([heavy.close(), reads.close(), background.close()]);
     },
   };
 }

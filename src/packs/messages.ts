@@ -3,7 +3,15 @@ import type { MessagePort } from 'node:worker_threads';
 import { AppError, type ErrorCode } from '../errors.js';
 import type { GitObject } from '../git/objects/type.js';
 import type { Oid } from '../git/oid.js';
-import type { BuildRequest, DiffRequest, IndexRequest, LocalPack, MergeRequest, ReachRequest } from './contract.js';
+import type {
+  BuildRequest,
+  DiffRequest,
+  IndexRequest,
+  LocalPack,
+  LooseFolder,
+  MergeRequest,
+  ReachRequest,
+} from './contract.js';
 
 export type Task =
   | { kind: 'index'; request: IndexRequest; port: MessagePort }
@@ -12,7 +20,7 @@ export type Task =
   | { kind: 'read'; packs: LocalPack[]; oid: Oid }
   | { kind: 'diff'; request: DiffRequest }
   | { kind: 'merge'; request: MergeRequest }
-  | { kind: 'unpack'; pack: LocalPack; from: number; folder: string };
+  | { kind: 'unpack'; pack: LocalPack; from: number; folder: string; into: LooseFolder | undefined };
 
 export interface Failure {
   code: ErrorCode;

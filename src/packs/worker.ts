@@ -1,6 +1,7 @@
 /** Entry point of a worker thread: one task at a time. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ReadBase } from '../git/pack/index-thin.js';
+import { lowerPriority } from './background.js';
 import { attempt, type BaseAnswer, type BaseQuestion, type Result, type Task, unwrap } from './messages.js';
 import { buildPack } from './tasks/build.js';
 import { diffTask } from './tasks/diff.js';
@@ -33,7 +34,8 @@ async function run(task: Task): Promise<unknown> {
       return { steps, objects: objects.map((object) => ({ ...object, content: compact(object.content) })) };
     }
     case 'unpack': {
-      const batch = await unpackBatch(task.pack, task.from, task.folder);
+      lowerPriority();
+      const batch = await unpackBatch(task.pack, task.from, task.folder, task.into);
       return { ...batch, loose: batch.loose.map((object) => ({ ...object, body: compact(object.body) })) };
     }
   }

@@ -52,6 +52,8 @@ export interface ObjectReader {
   listTopLevel(): AsyncIterable<string>;
   /** Where the body lies on this machine's disk, for drivers that have it there; workers read it in place. */
   localPath(key: string): string | undefined;
+  /** The folder below which keys are paths, for the same drivers; workers store many small bodies there by `writeBatch`. */
+  localRoot(): string | undefined;
   /** Throws an AppError when the store cannot be used. */
   check(): Promise<void>;
 }

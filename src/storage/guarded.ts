@@ -108,6 +108,7 @@ export function guarded(driver: ObjectStore, options: GuardOptions): ObjectStore
       assertKey(key);
       return driver.localPath(key);
     },
+    localRoot: () => driver.localRoot(),
     check: () => driver.check(),
     put: async (key, body, putOptions) => {
       assertKey(key);

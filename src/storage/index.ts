@@ -1,5 +1,6 @@
 export type * from './contract.js';
 export { createFilesystemStore } from './filesystem/store.js';
+export { type SmallBody, writeBatch } from './filesystem/write-batch.js';
 export type { StorageLog } from './guarded.js';
 export * from './keys.js';
 export { createMemoryStore } from './memory.js';

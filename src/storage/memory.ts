@@ -57,6 +57,7 @@ function memoryDriver(): ObjectStore {
       );
     },
     localPath: () => undefined,
+    localRoot: () => undefined,
     async check() {},
     async put(key, body, options) {
       store(key, Buffer.from(body), options);

@@ -4,6 +4,7 @@ import type { Hono } from 'hono';
 import type { GitService } from '../../auth/index.js';
 import type { AppContext } from '../../context.js';
 import { AppError } from '../../errors.js';
+import { inForeground } from '../../foreground.js';
 import { type AppContextOf, type AppEnv, baseUrl } from '../../routing/index.js';
 import { advertise } from './advertise.js';
 import { ClientGone } from './answer.js';
@@ -24,8 +25,8 @@ export function mountGit(app: Hono<AppEnv>, ctx: AppContext): void {
   app.post('/v1/repos/:repo/clone', (c) => guarded(ctx, c, () => jsonClone(ctx, c, c.req.param('repo'))));
   for (const prefix of PREFIXES) {
     app.on(['GET', 'POST'], `${prefix}/info/refs`, (c) => infoRefs(ctx, c));
-    app.post(`${prefix}/git-upload-pack`, (c) => serve(ctx, c, 'git-upload-pack'));
-    app.post(`${prefix}/git-receive-pack`, (c) => serve(ctx, c, 'git-receive-pack'));
+    app.post(`${prefix}/git-upload-pack`, (c) => inForeground(ctx, () => serve(ctx, c, 'git-upload-pack')));
+    app.post(`${prefix}/git-receive-pack`, (c) => inForeground(ctx, () => serve(ctx, c, 'git-receive-pack')));
   }
 }
 

@@ -8,10 +8,11 @@ import { createDeflate } from 'node:zlib';
 import { encodeLoose, objectHeader } from '../../git/pack/loose.js';
 import type { PackSet, Place } from '../../git/pack/reader-chain.js';
 import { extractToFile } from '../../git/pack/reader-large.js';
-import type { LocalPack, LooseObject, UnpackBatch } from '../contract.js';
+import { looseKey, writeBatch } from '../../storage/index.js';
+import type { LocalPack, LooseFolder, LooseObject, UnpackBatch } from '../contract.js';
 import { withPacks } from './read-packs.js';
 
-const BATCH_OBJECTS = 500;
+const BATCH_OBJECTS = 1000;
 const BATCH_BYTES = 8 * 1024 * 1024;
 /** Objects larger than this are deflated from file to file, bytes. */
 const MAX_MEMORY_BYTES = 32 * 1024 * 1024;
@@ -20,11 +21,16 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const LEVEL = 1;
 
 /**
- * The objects at index positions from `from` on, until 500 objects or 8 MiB of bodies are together. A body of more than
- * 64 MiB comes as `bodyPath`, a file in `folder` that the caller deletes.
- * @throws AppError OBJECT_CORRUPTED
+ * The objects at index positions from `from` on, until 1000 objects or 8 MiB of bodies are together. A body of more than
+ * 64 MiB comes as `bodyPath`, a file in `folder` that the caller deletes; with `into` only those are handed back.
+ * @throws AppError OBJECT_CORRUPTED, S3_UPLOAD_FAILED
  */
-export async function unpackBatch(pack: LocalPack, from: number, folder: string = tmpdir()): Promise<UnpackBatch> {
+export async function unpackBatch(
+  pack: LocalPack,
+  from: number,
+  folder: string = tmpdir(),
+  into?: LooseFolder,
+): Promise<UnpackBatch> {
   return withPacks([pack], async (set) => {
     const { count } = set.packs[0]!.table;
     const loose: LooseObject[] = [];
@@ -36,8 +42,27 @@ export async function unpackBatch(pack: LocalPack, from: number, folder: string 
       bytes += object.body.length;
       if (object.bodyPath !== undefined) bytes += BATCH_BYTES;
     }
-    return { loose, next };
+    return { loose: into === undefined ? loose : storeSmall(into, loose), next };
   });
+}
+
+/** @returns those that came as files */
+function storeSmall({ root, repoId }: LooseFolder, loose: readonly LooseObject[]): LooseObject[] {
+  const [small, large] = [loose.filter(isSmall), loose.filter((object) => !isSmall(object))];
+  try {
+    writeBatch(
+      root,
+      small.map(({ oid, body }) => ({ key: looseKey(repoId, oid), body })),
+    );
+    return large;
+  } catch (error) {
+    for (const { bodyPath } of large) rmSync(bodyPath!, { force: true });
+    throw error;
+  }
+}
+
+function isSmall({ bodyPath }: LooseObject): boolean {
+  return bodyPath === undefined;
 }
 
 async function looseObject(set: PackSet, place: Place, folder: string): Promise<LooseObject> {

@@ -8,7 +8,7 @@ import { isMissing } from './failure.js';
 const REMEMBERED_FOLDERS = 10_000;
 
 /** How often a folder that another call keeps removing is made again. */
-const FOLDER_ATTEMPTS = 20;
+export const FOLDER_ATTEMPTS = 20;
 
 export class DurableFolders {
   readonly #root: string;

@@ -81,6 +81,7 @@ function filesystemDriver(root: string, temp: TempFiles): ObjectStore {
       }
     },
     localPath: pathOf,
+    localRoot: () => root,
     check: () => failingAs('OBJECT_STORAGE_ERROR', () => temp.withBody(new Uint8Array(1), (path) => rm(path))),
     put: (key, body) =>
       failingAs('S3_UPLOAD_FAILED', () => temp.withBody(body, (path) => folders.install(path, pathOf(key)))),

@@ -58,6 +58,7 @@ function s3Driver(connection: Connection, config: S3Config): ObjectStore {
     },
     listTopLevel: () => listFolders(client, bucket),
     localPath: () => undefined,
+    localRoot: () => undefined,
     check: () => checkBucket(client, bucket),
     put: (key, body, options) => failingAs('S3_UPLOAD_FAILED', () => putBody(place, key, body, options)),
     putFile: (key, path, options) => failingAs('S3_UPLOAD_FAILED', () => putFileBody(place, key, path, options)),

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { inForeground, isServing, whenQuiet } from './foreground.js';
+
+function gate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
+test('background work waits until nobody is served', async () => {
+  const node = {};
+  await whenQuiet(node, 60_000);
+  const [one, two] = [gate(), gate()];
+  const served = [inForeground(node, () => one.opened), inForeground(node, () => two.opened)];
+  const events: string[] = [];
+  const waiting = [1, 2].map((n) => whenQuiet(node, 60_000).then(() => events.push(`quiet ${n}`)));
+  one.open();
+  await served[0];
+  expect(isServing(node)).toBe(true);
+  expect(isServing({})).toBe(false);
+  expect(events).toEqual([]);
+  two.open();
+  await Promise.all([...served, ...waiting]);
+  expect(events).toEqual(['quiet 1', 'quiet 2']);
+  expect(isServing(node)).toBe(false);
+});
+
+test('it does not wait for ever', async () => {
+  const node = {};
+  const { open, opened } = gate();
+  const served = inForeground(node, () => opened);
+  await whenQuiet(node, 20);
+  expect(isServing(node)).toBe(true);
+  open();
+  await served;
+});
+
+test('a failure ends the service too, and stays one', async () => {
+  const node = {};
+  await expect(inForeground(node, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  expect(isServing(node)).toBe(false);
+});
