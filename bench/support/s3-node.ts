@@ -1,4 +1,5 @@
 /** A node on a Postgres and an S3 server of its own, outside of a test run. */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { openObjectStore } from '../../src/storage/index.js';
 import { type Deployment, s3Env } from '../../test/support/deployment.js';
 import { ServerProcess } from '../../test/support/node.js';
 import { createTestBucket } from '../../test/support/s3.js';
+import { S3_RUN_VARIABLE } from '../../test/support/s3-server.js';
 import { setup } from '../../test/support/s3-setup.js';
 
 /** Processor time and memory of the node alone: its database and its object store are other process trees. */
@@ -29,4 +31,10 @@ export async function startS3Node(env: Record<string, string>): Promise<Deployme
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Root of the process tree of the S3 server that {@link startS3Node} started. */
+export function s3ServerPid(): number {
+  const { folder } = JSON.parse(process.env[S3_RUN_VARIABLE] ?? '') as { folder: string };
+  return Number(readFileSync(join(folder, 'groups'), 'utf8').trim().split('\n').at(-1));
 }
