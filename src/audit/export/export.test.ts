@@ -1,12 +1,15 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addKey, createAgent, type TestAgent } from '../../../test/support/auth.js';
+import { makeCertificate, type TestCertificate } from '../../../test/support/certificate.js';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.js';
 import { Random } from '../../../test/support/random.js';
+import { ZERO_OID } from '../../git/oid.js';
 import { canonicalize, generateKey, signEnvelope } from '../../signing/index.js';
 import { appendAudit, GLOBAL_CHAIN } from '../append.js';
 import { readCheckpoints, writeCheckpoint } from '../checkpoint.js';
 import { loadServerKey } from '../server-key.js';
+import { signedText } from './format.js';
 import { splitLines } from './lines.js';
 import { verifyExport } from './verify.js';
 import { type ExportOptions, exportAudit } from './write.js';
@@ -29,6 +32,7 @@ beforeAll(async () => {
     await append(n % 4 === 0 ? bob : ada, n % 7 === 0 ? 'pr_create' : 'push', repoId, { n, text: `é😀 "${n}"` });
     if (n === 20) await writeCheckpoint(test.db);
   }
+  for (let n = 0; n < 4; n++) await signedPush(n % 2 === 0 ? ada : bob, repos[n % 3]!);
   await append(ada, 'star', open, { reason: 'between us', reason_public: false });
   await append(ada, 'webhook_create', open, { origin: 'https://example.com' });
   await unsigned('agent_register');
@@ -54,6 +58,23 @@ async function append(
     }),
   );
   return eventId;
+}
+
+/** An event of a signed push and its certificate, after changes to what is kept of it. */
+async function signedPush(
+  agent: Pick<TestAgent, 'agentId' | 'keyId' | 'privateKey'>,
+  repoId: string,
+  { kept, data }: { kept?: Partial<TestCertificate>; data?: Record<string, unknown> } = {},
+): Promise<string> {
+  const push = { refName: 'refs/heads/main', oldOid: ZERO_OID, newOid: randomBytes(20).toString('hex') };
+  const made = { ...makeCertificate(agent, repoId, [push], ['ci.skip']), ...kept };
+  await test.db.sql`
+    INSERT INTO push_certificates (event_id, repo_id, agent_id, key_id, nonce, certificate, certificate_hash)
+    VALUES (${made.eventId}::uuid, ${repoId}, ${made.agentId}, ${made.keyId}, ${made.nonce}, ${made.certificate}, '')`;
+  return append(agent, 'push', repoId, {
+    ...{ ref_updates: [{ ...push, force: false }], push_options: ['ci.skip'], push_event_id: made.eventId },
+    ...{ certificate_hash: createHash('sha256').update(made.certificate).digest('hex'), ...data },
+  });
 }
 
 function unsigned(action: string) {
@@ -84,7 +105,7 @@ describe('an export', () => {
       SELECT count(*) AS events, count(envelope) AS signed, count(DISTINCT chain_id) AS chains FROM audit_log`;
     expect(report).toMatchObject({
       ...{ ok: true, problems: [], serverKey: publicKey, lines: lines.length, events: count.events, hidden: 0 },
-      ...{ signatures: count.signed, chains: count.chains, unsigned: { agent_register: 1 }, certificates: 0 },
+      ...{ signatures: count.signed, chains: count.chains, unsigned: { agent_register: 1 }, certificates: 4 },
       ...{ checkpoints: 2, checkpointedChains: 4 },
     });
   });
@@ -103,7 +124,9 @@ describe('an export', () => {
   });
 
   it('of one repository, and in pages, is verified as one', async () => {
-    expect(await verify(await exported({ chainId: hidden }))).toMatchObject({ ok: true, chains: 1, events: 20 });
+    expect(await verify(await exported({ chainId: hidden }))).toMatchObject({
+      ...{ ok: true, chains: 1, events: 21, certificates: 1 },
+    });
     const pages: string[] = [];
     let after: ExportOptions['after'];
     for (let next: string | null = ''; next !== null; ) {
@@ -277,6 +300,85 @@ describe('proofs', () => {
     const eventId = await append(odd, 'push', chain, {});
     expect(await problemOf(chain)).toEqual([['key_missing', eventId]]);
     expect(generateKey().publicKey).not.toBe('nothing');
+  });
+});
+
+describe('certificates of signed pushes', () => {
+  const problemOf = async (chainId: string) => {
+    const { problems } = await verify(await exported({ chainId }));
+    return problems.map(({ problem, eventId }) => [problem, eventId]);
+  };
+  const push = { refName: 'refs/heads/main', oldOid: ZERO_OID, newOid: 'b'.repeat(40) };
+
+  it('are believed only with the key, nonce, ref updates and options that the event goes with', async () => {
+    const chain = randomUUID();
+    const other = { ...ada, ...(await addKey(test.db, ada.agentId)) };
+    const revoked = { ...ada, ...(await addKey(test.db, ada.agentId)) };
+    await test.db.sql`UPDATE agent_keys SET created_at = now() - interval '2 days',
+      revoked_at = now() - interval '1 day' WHERE key_id = ${revoked.keyId}`;
+    await signedPush(ada, chain);
+    await signedPush(bob, chain);
+    const cases: [string, Parameters<typeof signedPush>[2]][] = [
+      ['key_missing', { kept: { keyId: randomUUID() } }],
+      ['key_foreign', { kept: { keyId: bob.keyId } }],
+      ['key_not_valid', { kept: { keyId: revoked.keyId } }],
+      ['certificate_signature_wrong', { kept: { keyId: other.keyId } }],
+      ['certificate_signature_wrong', { kept: { certificate: 'certificate version 0.1\n' } }],
+      ['certificate_changed', { kept: { agentId: bob.agentId } }],
+      ['certificate_changed', { data: { certificate_hash: '0'.repeat(64) } }],
+      ['certificate_nonce_wrong', { kept: makeCertificate(ada, chain, [push], [], { nonce: 'mine' }) }],
+      ['certificate_nonce_wrong', { kept: makeCertificate(ada, chain, [push], [], { ageSecs: -3600 }) }],
+      ['certificate_nonce_wrong', { kept: makeCertificate(ada, chain, [push], [], { ageSecs: 90_000 }) }],
+      ['certificate_differs', { kept: makeCertificate(ada, chain, [push], ['ci.skip']) }],
+      ['certificate_differs', { data: { push_options: [] } }],
+      ['certificate_differs', { data: { ref_updates: [] } }],
+      ['certificate_missing', { data: { push_event_id: randomUUID() } }],
+      ['certificate_missing', { data: { push_event_id: 'none' } }],
+    ];
+    const expected: [string, string][] = [];
+    for (const [problem, change] of cases) expected.push([problem, await signedPush(ada, chain, change)]);
+    expect(await problemOf(chain)).toEqual(expected);
+  });
+
+  it('may ask for more than was done, and for pull requests', async () => {
+    const chain = randomUUID();
+    const second = { ...push, refName: 'refs/heads/second' };
+    const more = makeCertificate(ada, chain, [second, push], []);
+    await signedPush(ada, chain, { kept: more, data: { ref_updates: [push], push_options: [] } });
+    const proposal = makeCertificate(ada, chain, [{ ...push, refName: 'refs/for/main' }], []);
+    const source = { ...push, refName: 'refs/heads/for/ada/bbbbbbbbbb', oldOid: 'c'.repeat(40) };
+    await signedPush(ada, chain, { kept: proposal, data: { ref_updates: [source], push_options: [] } });
+    expect(await problemOf(chain)).toEqual([]);
+    const stolen = makeCertificate(ada, chain, [{ ...push, refName: 'refs/for/main' }], []);
+    const eventId = await signedPush(ada, chain, {
+      kept: stolen,
+      data: { ref_updates: [{ ...push, refName: 'refs/heads/main' }], push_options: [] },
+    });
+    expect(await problemOf(chain)).toEqual([['certificate_differs', eventId]]);
+  });
+
+  it('that were changed are found even when the server signs the line again, 100 times', async () => {
+    const lines = await exported();
+    const key = await loadServerKey(test.db);
+    const { exportId } = JSON.parse(lines[0]!);
+    const places = lines.flatMap((line, at) => (JSON.parse(line).type === 'certificate' ? [at] : []));
+    const random = new Random(11);
+    const missed: string[] = [];
+    for (let turn = 0; turn < 100; turn++) {
+      const at = random.pick(places);
+      const { signature: _, ...content } = JSON.parse(lines[at]!);
+      const name = random.pick(['eventId', 'repoId', 'agentId', 'keyId', 'nonce', 'certificate']);
+      const text = content[name] as string;
+      const place = random.below(text.length);
+      const letter = text[place] === 'a' ? 'b' : 'a';
+      content[name] = text.slice(0, place) + letter + text.slice(place + 1);
+      const forged = canonicalize({ ...content, signature: key.sign(signedText(exportId, content)) });
+      const { problems } = await verify(lines.with(at, forged));
+      // The last line counts what stands in front of it, so it tells too; this is about the certificate alone.
+      if (!problems.some(({ line, problem }) => (line === at + 1 || line === at + 2) && problem !== 'lines_changed'))
+        missed.push(`${name} at ${at + 1}: ${JSON.stringify(problems)}`);
+    }
+    expect(missed).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@
  * Events are covered by the hashes of their chain; every other line is signed by the server together with the export's id.
  *
  * Order: `header`, checkpoints, then per chain `chain`, its events in order with the keys they were signed by before their
- * first use, and at last `end`. Exports of consecutive pages may follow each other in one file.
+ * first use and the certificate of a signed push directly before its event, and at last `end`. Exports of consecutive pages may follow each other in one file.
  */
 import { z } from 'zod';
 import { canonicalize } from '../../signing/index.js';
@@ -53,6 +53,18 @@ export const line = z.discriminatedUnion('type', [
     publicKey: z.string(),
     createdAt: time,
     revokedAt: time.nullable(),
+    ...signed,
+  }),
+  z.strictObject({
+    type: z.literal('certificate'),
+    /** Of the push; its event has it as `push_event_id`. */
+    eventId: z.guid(),
+    repoId: z.string(),
+    agentId: z.string(),
+    keyId: z.string(),
+    nonce: z.string(),
+    /** As git sent it, with its signature. */
+    certificate: z.string(),
     ...signed,
   }),
   z.strictObject({

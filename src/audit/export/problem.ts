@@ -23,7 +23,17 @@ export type ExportProblem =
   /** The key was not registered yet, or revoked already. */
   | 'key_not_valid'
   /** The signature does not cover the envelope, or the envelope speaks for another agent. */
-  | 'signature_wrong';
+  | 'signature_wrong'
+  /** The event of a signed push whose certificate is not in front of it. */
+  | 'certificate_missing'
+  /** The certificate is not the one whose hash the event behind it holds. */
+  | 'certificate_changed'
+  /** The certificate is none, or is not signed by the key it was accepted for. */
+  | 'certificate_signature_wrong'
+  /** Its nonce has another form, is not of the time of the push, or has served another push. */
+  | 'certificate_nonce_wrong'
+  /** It does not ask for the ref updates or push options of the event. */
+  | 'certificate_differs';
 
 export interface Finding {
   /** 1, 2, 3 … within the file. */
@@ -49,7 +59,7 @@ export interface ExportReport {
   signatures: number;
   /** Events that nobody signed, per action: the server's own, operators', registrations, anonymous fetches. */
   unsigned: Record<string, number>;
-  /** Events proved by a push certificate, which this check does not read. */
+  /** Push certificates that were checked and are good. */
   certificates: number;
   checkpoints: number;
   /** Chains of which a checkpoint has seen at least one link. */

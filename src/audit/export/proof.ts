@@ -7,7 +7,7 @@ import type { ExportProblem } from './problem.js';
  * The time of an event is the start of its transaction, and so is that of a revocation: of two that run at once, the later
  * one may commit first. Longer than any transaction here takes.
  */
-const CLOCK_SLACK_MS = 60_000;
+export const CLOCK_SLACK_MS = 60_000;
 
 export interface ExportedKey {
   agentId: string;
@@ -26,9 +26,11 @@ export function exportedKey({ agentId, publicKey, createdAt, revokedAt }: LineOf
   };
 }
 
-/** Push certificates (git-push --signed) begin so; they are signed as git signs, not as envelopes are. */
-export function isCertificate(envelope: string): boolean {
-  return envelope.startsWith('certificate version ');
+/** Why an agent could not sign with a key at a time (milliseconds since 1970); undefined when it could. */
+export function keyProblem(known: ExportedKey | undefined, agentId: string, at: number): ExportProblem | undefined {
+  if (known?.key === undefined) return 'key_missing';
+  if (known.agentId !== agentId) return 'key_foreign';
+  return at < known.from || at > known.until ? 'key_not_valid' : undefined;
 }
 
 /** The first thing that is wrong with the proof of an event, undefined when it is good. */
@@ -36,13 +38,11 @@ export async function checkProof(
   event: Pick<LineOf<'event'>, 'agentId' | 'timestamp' | 'signature'> & { envelope: string },
   known: ExportedKey | undefined,
 ): Promise<ExportProblem | undefined> {
-  if (known?.key === undefined) return 'key_missing';
-  if (known.agentId !== event.agentId) return 'key_foreign';
-  const at = Date.parse(event.timestamp);
-  if (at < known.from || at > known.until) return 'key_not_valid';
+  const unusable = keyProblem(known, event.agentId, Date.parse(event.timestamp));
+  if (unusable !== undefined) return unusable;
   const signature = decodeSignature(event.signature);
   if (signature === undefined || speaker(event.envelope) !== event.agentId) return 'signature_wrong';
-  return (await verifySignatureInPool(known.key, event.envelope, signature)) ? undefined : 'signature_wrong';
+  return (await verifySignatureInPool(known!.key!, event.envelope, signature)) ? undefined : 'signature_wrong';
 }
 
 /** The agent that an envelope speaks for. */

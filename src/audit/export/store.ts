@@ -57,6 +57,27 @@ export async function selectKeys(db: Queryable, keyIds: readonly string[]): Prom
     FROM agent_keys WHERE key_id = ANY(${[...keyIds]}::text[]) ORDER BY key_id`);
 }
 
+export interface ExportCertificate {
+  eventId: string;
+  repoId: string;
+  agentId: string;
+  keyId: string;
+  nonce: string;
+  certificate: string;
+}
+
+/** The kept certificate of a push; undefined when it is not there any more. */
+export async function selectCertificate(
+  db: Queryable,
+  repoId: string,
+  pushEventId: string,
+): Promise<ExportCertificate | undefined> {
+  const rows = await answer(db.sql<ExportCertificate[]>`
+    SELECT event_id AS "eventId", repo_id AS "repoId", agent_id AS "agentId", key_id AS "keyId", nonce, certificate
+    FROM push_certificates WHERE event_id = ${pushEventId}::uuid AND repo_id = ${repoId}`);
+  return rows[0];
+}
+
 async function answer<T>(query: PromiseLike<T>): Promise<T> {
   try {
     return await query;

@@ -4,9 +4,10 @@ import { canonicalize, type PublicKey, parsePublicKey } from '../../signing/inde
 import { chainLeaf, checkpointPayload, payloadHash } from '../checkpoint.js';
 import { GENESIS, hashEvent, hashLink } from '../event.js';
 import type { ChainLink } from '../verify.js';
+import { certificateOf, checkCertificate } from './certificate.js';
 import { type Line, type LineOf, line as lineSchema, signedText } from './format.js';
 import { type ExportProblem, type ExportReport, type Finding, MAX_FINDINGS } from './problem.js';
-import { checkProof, type ExportedKey, exportedKey, isCertificate } from './proof.js';
+import { checkProof, type ExportedKey, exportedKey } from './proof.js';
 
 /** Signatures under way at once. */
 const LANES = 256;
@@ -50,6 +51,10 @@ class ExportCheck {
   #complete = false;
   #next: string | null = null;
   #chain: { chainId: string; last: ChainLink; until: ChainLink } | undefined;
+  /** Waits for the event of its push, which is the next line. */
+  #certificate: { kept: LineOf<'certificate'>; at: number } | undefined;
+  /** Nonces of certificates with their repositories; each serves one push. */
+  readonly #nonces = new Set<string>();
   #lastCheckpoint = { number: 0, hash: GENESIS };
 
   constructor(expected: string | undefined) {
@@ -61,8 +66,10 @@ class ExportCheck {
     const line = this.#parse(bytes);
     if (line?.type === 'header') this.#begin(line);
     else if (this.#header === undefined || !this.#open) this.#found('incomplete');
+    if (line?.type !== 'event') this.#dropCertificate();
     if (line === undefined) this.#found('malformed');
     else this.#judge(line);
+    if (line?.type === 'event') this.#dropCertificate();
     if (line?.type !== 'end') this.#digest.update(bytes).update('\n');
     this.#section += 1;
     if (this.#pending.length >= LANES) await this.#settle();
@@ -70,6 +77,7 @@ class ExportCheck {
 
   async finish(): Promise<ExportReport> {
     await this.#settle();
+    this.#dropCertificate();
     this.#closeChain();
     if (this.#open || this.#header === undefined) this.#found('incomplete');
     if (this.#header?.scope === 'all' && this.#complete && this.#next === null) {
@@ -130,6 +138,9 @@ class ExportCheck {
       case 'checkpoint':
         this.#checkpoint(line);
         break;
+      case 'certificate':
+        if (this.#isSigned(line)) this.#certificate = { kept: line, at: this.#counts.lines };
+        break;
       case 'end':
         this.#end(line);
         break;
@@ -177,7 +188,10 @@ class ExportCheck {
       this.#counts.events += 1;
       if (hashEvent({ ...line, timestamp: new Date(line.timestamp) }) !== eventHash)
         this.#found('event_changed', where);
-      else this.#prove(line, where);
+      else {
+        this.#prove(line, where);
+        this.#certify(line, where);
+      }
     } else this.#counts.hidden += 1;
     const chain = this.#chain;
     if (chain === undefined || chain.chainId !== chainId) {
@@ -199,10 +213,6 @@ class ExportCheck {
       this.#unsigned[action] = (this.#unsigned[action] ?? 0) + 1;
       return;
     }
-    if (isCertificate(envelope)) {
-      this.#counts.certificates += 1;
-      return;
-    }
     const at = this.#counts.lines;
     const known = keyId === null ? undefined : this.#keys.get(keyId);
     this.#pending.push(
@@ -211,6 +221,32 @@ class ExportCheck {
         else this.#found(problem, where, at);
       }),
     );
+  }
+
+  /** The event of a signed push has the certificate in front of it. */
+  #certify(event: LineOf<'event'>, where: Where): void {
+    if (certificateOf(event) === undefined) return;
+    const { kept, at } = this.#certificate ?? {};
+    if (kept === undefined || kept.eventId !== event.data.push_event_id) {
+      this.#found('certificate_missing', where);
+      return;
+    }
+    this.#certificate = undefined;
+    const nonce = `${kept.repoId} ${kept.nonce}`;
+    const spent = this.#nonces.has(nonce);
+    this.#nonces.add(nonce);
+    const problem =
+      checkCertificate(kept, event, this.#keys.get(kept.keyId)) ?? (spent ? 'certificate_nonce_wrong' : undefined);
+    if (problem === undefined) this.#counts.certificates += 1;
+    else this.#found(problem, where, at);
+  }
+
+  /** A certificate that the event before this line did not take belongs to none. */
+  #dropCertificate(): void {
+    if (this.#certificate === undefined) return;
+    const { kept, at } = this.#certificate;
+    this.#certificate = undefined;
+    this.#found('certificate_changed', { chainId: kept.repoId }, at);
   }
 
   #checkpoint(line: LineOf<'checkpoint'>): void {

@@ -7,12 +7,14 @@ import { readCheckpoints } from '../checkpoint.js';
 import { GENESIS } from '../event.js';
 import { loadServerKey, type ServerKey } from '../server-key.js';
 import type { ChainLink, ChainRow } from '../verify.js';
+import { certificateOf } from './certificate.js';
 import { signedText } from './format.js';
-import { type ExportChain, readLink, selectChains, selectKeys } from './store.js';
+import { type ExportChain, readLink, selectCertificate, selectChains, selectKeys } from './store.js';
 
 /** Rows read at once. */
 const PAGE = 1_000;
 const CHECKPOINTS_PAGE = 100;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Where a page of an export begins: in a chain, behind an event. */
 export type ExportCursor = [chainId: string, seq: number];
@@ -103,21 +105,49 @@ async function* oneChain(
     const rows = await readChain(db, chainId, place, Math.min(PAGE, seq - place));
     if (rows.length === 0) return;
     const shown = rows.filter((row) => options.admin || !isHidden(row, options.hideAfter));
-    const wanted = new Set(shown.flatMap(({ keyId }) => (keyId === null || keys.has(keyId) ? [] : [keyId])));
-    for (const key of await selectKeys(db, [...wanted])) {
-      keys.add(key.keyId);
-      const { createdAt, revokedAt, ...rest } = key;
-      yield out.signed({
-        type: 'key',
-        ...rest,
-        createdAt: createdAt.toISOString(),
-        revokedAt: revokedAt?.toISOString() ?? null,
-      });
-    }
+    yield* keyLines(
+      db,
+      out,
+      shown.flatMap(({ keyId }) => keyId ?? []),
+      keys,
+    );
     const visible = new Set(shown);
-    for (const row of rows) yield out.plain(visible.has(row) ? event(row) : hidden(row));
+    for (const row of rows) {
+      // One at a time: a certificate is as large as the list of refs of its push.
+      if (visible.has(row)) yield* certificateLines(db, out, row, keys);
+      yield out.plain(visible.has(row) ? event(row) : hidden(row));
+    }
     place = rows.at(-1)?.seq ?? seq;
   }
+}
+
+/** Keys that no line has named yet. */
+async function* keyLines(
+  db: Queryable,
+  out: LineWriter,
+  keyIds: readonly string[],
+  known: Set<string>,
+): AsyncGenerator<string> {
+  const wanted = new Set(keyIds.filter((keyId) => !known.has(keyId)));
+  for (const { createdAt, revokedAt, ...key } of await selectKeys(db, [...wanted])) {
+    known.add(key.keyId);
+    const until = revokedAt?.toISOString() ?? null;
+    yield out.signed({ type: 'key', ...key, createdAt: createdAt.toISOString(), revokedAt: until });
+  }
+}
+
+async function* certificateLines(
+  db: Queryable,
+  out: LineWriter,
+  row: ChainRow,
+  keys: Set<string>,
+): AsyncGenerator<string> {
+  const { push_event_id: eventId } = row.data;
+  if (certificateOf(row) === undefined || typeof eventId !== 'string' || !UUID.test(eventId)) return;
+  const kept = await selectCertificate(db, row.chainId, eventId);
+  if (kept === undefined) return;
+  yield* keyLines(db, out, [kept.keyId], keys);
+  yield out.signed({ type: 'certificate', ...kept });
 }
 
 /** What the audit log hides from the public is also in the envelope; so are the addresses of webhooks. */

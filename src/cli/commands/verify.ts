@@ -18,7 +18,8 @@ export function addVerify(program: Command, cli: Cli): void {
     .summary('check an export of the audit log, offline')
     .description(
       'Checks an export of the audit log without a server: that chains are complete, every hash and link, every signature\n' +
-        'of an agent with the key that was valid then, and the checkpoints of the server. Says where something is wrong.',
+        'of an agent with the key that was valid then, the certificates of signed pushes with the ref updates they ask for, and\n' +
+        'the checkpoints of the server. Says where something is wrong.',
     )
     .option('--server-key <key>', 'public key of the server as you know it (it is in /v1/audit/checkpoints)')
     .option('--json', 'print the report')
@@ -50,7 +51,7 @@ function summary(report: ExportReport): string {
     ['events', `${report.events}, and ${report.hidden} as hashes only`],
     [
       'signatures',
-      `${report.signatures} good, ${unsigned} events nobody signed, ${report.certificates} push certificates not checked`,
+      `${report.signatures} good, and ${report.certificates} push certificates; ${unsigned} events nobody signed`,
     ],
     ['checkpoints', `${report.checkpoints}, about ${report.checkpointedChains} of the chains`],
     ['result', report.ok ? 'everything fits' : `${report.problems.length} found`],
