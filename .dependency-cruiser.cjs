@@ -20,6 +20,7 @@ const LAYERS = [
     'forks',
     'protection',
     'certificates',
+    'reconcile',
     'admin',
     'webhooks',
     'events',

@@ -188,6 +188,18 @@ const schema = z.object({
     .default('gitclaw-ci'),
   /** Image of the containers of the docker and kubernetes drivers; it must have sh, tar and (kubernetes) bash or python3. */
   CI_IMAGE: z.string().trim().min(1).default('debian:stable-slim'),
+  /** Seconds between checks of star counts; 0 = never. */
+  RECONCILE_STARS_SECS: whole(300, 0, 604_800),
+  /** Seconds between checks of pull requests; 0 = never. */
+  RECONCILE_PULLS_SECS: whole(300, 0, 604_800),
+  /** Seconds between checks that refs point at stored objects; 0 = never. */
+  RECONCILE_REFS_SECS: whole(600, 0, 604_800),
+  /** Seconds between comparisons of the catalog with the object store; 0 = never. */
+  RECONCILE_STORAGE_SECS: whole(86_400, 0, 604_800),
+  /** Stored objects that are read and hashed again each day; 0 = none. */
+  RECONCILE_SCRUB_OBJECTS: whole(10_000, 0, 100_000_000),
+  /** `true` also corrects wrong star counts. */
+  RECONCILE_AUTO_FIX: flag(false),
   /** CI runs at the same time in this node. */
   CI_CONCURRENCY: whole(2, 1, 64),
 });

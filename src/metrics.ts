@@ -66,6 +66,12 @@ export function createMetrics() {
       labelNames: ['topic', 'status'],
       registers,
     }),
+    drifts: new Counter({
+      name: 'reconciliation_drifts_total',
+      help: 'Findings of reconciliation checks, each time they are found',
+      labelNames: ['kind'],
+      registers,
+    }),
     outboxHandled: new Counter({
       name: 'outbox_handled_total',
       help: 'Outbox rows this node has dealt with',

@@ -17,6 +17,7 @@ const NAMES = [
   '0006_webhooks',
   '0007_ci_runners',
   '0008_push_certificates',
+  '0009_reconciliation',
 ];
 
 const databases: TestDatabase[] = [];

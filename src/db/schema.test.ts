@@ -68,6 +68,7 @@ const TABLES: Record<string, string> = {
     'repo_id v64!; hash v40!; seq int8!; bytes int8!; objects int4!; tight bool!; tips bytea!; segment bytea!; state v16!; unpack_next int4!; unpacked_at tz; unpack_locked_at tz; created_at tz!; stored_in v64',
   staged_packs: 'repo_id v64!; hash v40!; started_at tz!',
   server_secrets: 'name v64!; value text!',
+  reconciliation_checks: 'check_type v64!; started_at tz!; lease_until tz; cursor text!',
   branch_protections:
     'repo_id v64!; pattern v256!; no_force bool!; no_delete bool!; required_approvals int4!; required_ci bool!; required_push_cert bool!; created_at tz!',
   rate_limit_buckets: 'subject v64!; action v64!; bucket tz!; used int4!',
@@ -161,6 +162,7 @@ server_secrets p (name)
 pull_requests u (repo_id, number)
 branch_protections p (repo_id, pattern)
 branch_protections f (repo_id) repositories CASCADE
+reconciliation_checks p (check_type)
 rate_limit_buckets p (subject, action, bucket)
 admin_sessions p (token_hash)
 admin_login_failures p (client_ip)

@@ -4,6 +4,7 @@ import { placeEvents, writeCheckpoint } from '../audit/index.js';
 import { ciRunHandler, removeOldChunks } from '../ci/index.js';
 import type { AppContext } from '../context.js';
 import { measureOutbox, removeProcessedEvents, startOutbox } from '../outbox/index.js';
+import { reconcileDue } from '../reconcile/index.js';
 import { reputationHandler } from '../reputation/index.js';
 import { createTrendingSchedule } from '../trending/index.js';
 import { removeOldDeliveries, sendDeliveries, webhookHandler } from '../webhooks/index.js';
@@ -30,6 +31,7 @@ const JOBS: readonly Job[] = [
   { name: 'webhook deliveries', everyMs: 1_000, run: sendDeliveries },
   { name: 'old webhook deliveries', everyMs: 3_600_000, run: removeOldDeliveries },
   { name: 'CI log chunks', everyMs: 60_000, run: removeOldChunks },
+  { name: 'reconciliation', everyMs: 5_000, run: reconcileDue },
   { name: 'expired limits', everyMs: 3_600_000, run: removeExpiredLimits },
 ];
 

@@ -8,6 +8,7 @@ export * from './limits.js';
 export * from './packs.js';
 export * from './pulls.js';
 export * from './pushes.js';
+export * from './reconciliation.js';
 export * from './repositories.js';
 export * from './stars.js';
 export * from './webhooks.js';
