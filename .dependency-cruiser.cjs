@@ -34,7 +34,7 @@ const LAYERS = [
   ['storage', 'db', 'metrics.ts'],
   ['client'],
   ['git', 'signing'],
-  ['config.ts', 'rate-limits.ts', 'receive-limits.ts', 'errors.ts', 'parallel.ts', 'foreground.ts'],
+  ['config.ts', 'env-file.ts', 'rate-limits.ts', 'receive-limits.ts', 'errors.ts', 'parallel.ts', 'foreground.ts'],
 ];
 
 const pattern = (names) =>

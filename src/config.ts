@@ -4,6 +4,7 @@
  * A wrong value stops the start with one line that names the variable; see {@link ConfigError}.
  */
 import { z } from 'zod';
+import { readEnvFile } from './env-file.js';
 import { type RateLimits, readRateLimits } from './rate-limits.js';
 import { DEFAULT_RECEIVE_LIMITS as LIMITS, type ReceiveLimits, receiveLimits } from './receive-limits.js';
 
@@ -228,6 +229,21 @@ export interface Config extends Omit<Raw, `S3_${string}` | 'LOG_LEVEL' | 'RUST_L
   rateLimits: RateLimits;
   /** DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG and HOME as far as they are set, for the docker command line. */
   dockerEnv: Record<string, string>;
+}
+
+/**
+ * The environment and the file `.env` of a folder. A variable that is set, even to nothing, does not count in the file.
+ * @throws ConfigError when the file is there and cannot be read
+ */
+export function withEnvFile(
+  env: Record<string, string | undefined> = process.env,
+  folder = process.cwd(),
+): Record<string, string | undefined> {
+  try {
+    return { ...readEnvFile(folder), ...env };
+  } catch (cause) {
+    throw new ConfigError((cause as Error).message, { cause });
+  }
 }
 
 /**

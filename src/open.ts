@@ -8,7 +8,7 @@ import { migrate, openDatabase, startEmbeddedPostgres } from './db/index.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { listensToOutbox } from './outbox/index.js';
 import { createPackEngine, PackCache, Spool } from './packs/index.js';
-import { openObjectStore } from './storage/index.js';
+import { describeStorageError, openObjectStore } from './storage/index.js';
 
 export interface StartOptions {
   log?: Logger;
@@ -45,9 +45,13 @@ export async function openNode(config: Config, options: StartOptions, closers: C
   else await db.check();
 
   const metrics = createMetrics();
-  const objects = await openObjectStore(config, { operation: storageObserver(metrics) }, log);
+  const unusable = (cause: unknown): never => {
+    const line = describeStorageError(cause, config);
+    throw line === undefined ? cause : new ConfigError(line, { cause });
+  };
+  const objects = await openObjectStore(config, { operation: storageObserver(metrics) }, log).catch(unusable);
   closers.push(() => objects.close());
-  await objects.check();
+  await objects.check().catch(unusable);
 
   const spool = await Spool.open(dataDir);
   closers.push(() => spool.close());

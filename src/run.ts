@@ -1,5 +1,5 @@
 /** A node as a program: configuration from the environment, what to type next, and an orderly end. */
-import { ConfigError, readConfig } from './config.js';
+import { ConfigError, readConfig, withEnvFile } from './config.js';
 import { AppError } from './errors.js';
 import { type RunningServer, startServer } from './start.js';
 
@@ -10,7 +10,7 @@ import { type RunningServer, startServer } from './start.js';
 export async function runServer(): Promise<void> {
   let server: RunningServer;
   try {
-    server = await startServer(readConfig());
+    server = await startServer(readConfig(withEnvFile()));
   } catch (error) {
     process.stderr.write(explain(error));
     process.exitCode = 1;

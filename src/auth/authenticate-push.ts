@@ -44,7 +44,7 @@ export async function authenticatePush(
   const { principal, proof, body } = requireSigned(signer, presented, candidates);
   refuseSuspended(signer);
   const problem = windowProblem(presented.epochMs, signer.nowMs - uploadMs, SIGNATURE_EXPIRY_SECS);
-  if (problem !== undefined && signer.stored === undefined) throw expired(problem, signer.nowMs);
+  if (problem !== undefined && signer.stored === undefined) throw expired(problem, signer.nowMs, presented.epochMs);
   checkBinding(body, { ids: { repoId: push.repoId } }, GITCLAW_STRICT_BINDING);
   return {
     principal,

@@ -269,7 +269,9 @@ describe('refusals', () => {
     if (reason === undefined) await expect(attempt).resolves.toMatchObject({ action: 'repo_list' });
     else
       await expect(attempt).rejects.toEqual(
-        failure('SIGNATURE_EXPIRED', { reason, serverTime: expect.stringMatching(/Z$/) }),
+        failure('SIGNATURE_EXPIRED', {
+          ...{ reason, serverTime: expect.stringMatching(/Z$/), signedAt: expect.stringMatching(/Z$/) },
+        }),
       );
   });
 

@@ -55,7 +55,7 @@ function defer(ctx: AppContext, presented: Presented, signer: Signer, target: Re
   refuseSuspended(signer);
   const problem = windowProblem(presented.epochMs, signer.nowMs, ctx.config.SIGNATURE_EXPIRY_SECS);
   // A nonce that is stored may be a late retry, whose answer does not depend on the time.
-  if (problem !== undefined && signer.stored === undefined) throw expired(problem, signer.nowMs);
+  if (problem !== undefined && signer.stored === undefined) throw expired(problem, signer.nowMs, presented.epochMs);
   return {
     kind: 'deferred',
     claimed: { agentId: signer.agentId, agentName: signer.agentName, keyId: key.keyId },

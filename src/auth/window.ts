@@ -11,12 +11,19 @@ export function windowProblem(epochMs: number, nowMs: number, expirySecs: number
   return undefined;
 }
 
-/** @throws AppError SIGNATURE_EXPIRED with details `{reason, serverTime}` */
+/** @throws AppError SIGNATURE_EXPIRED with details `{reason, serverTime, signedAt}` */
 export function checkWindow(epochMs: number, nowMs: number, expirySecs: number): void {
   const reason = windowProblem(epochMs, nowMs, expirySecs);
-  if (reason !== undefined) throw expired(reason, nowMs);
+  if (reason !== undefined) throw expired(reason, nowMs, epochMs);
 }
 
-export function expired(reason: string, nowMs: number): AppError {
-  return new AppError('SIGNATURE_EXPIRED', { details: { reason, serverTime: new Date(nowMs).toISOString() } });
+/** Names both clocks, so that whoever reads it sees which one is wrong. @param signedMs unset where it is not known any more */
+export function expired(reason: string, nowMs: number, signedMs?: number): AppError {
+  const serverTime = new Date(nowMs).toISOString();
+  if (signedMs === undefined) return new AppError('SIGNATURE_EXPIRED', { details: { reason, serverTime } });
+  const signedAt = new Date(signedMs).toISOString();
+  return new AppError('SIGNATURE_EXPIRED', {
+    message: `The signature is outside its time window: signed at ${signedAt}, and the server's clock says ${serverTime}.`,
+    details: { reason, serverTime, signedAt },
+  });
 }

@@ -11,9 +11,9 @@ export async function withDatabaseUrl(
   cli: Cli,
   work: (room: DatabaseRoom, url: string) => Promise<void>,
 ): Promise<void> {
-  const { readConfig } = await import('../config.js');
+  const { readConfig, withEnvFile } = await import('../config.js');
   const room = await import('../db/index.js');
-  const config = readConfig(cli.env);
+  const config = readConfig(withEnvFile(cli.env, cli.cwd));
   if (config.DATABASE_URL !== undefined) return work(room, config.DATABASE_URL);
   const embedded = await room.startEmbeddedPostgres({ dataDir: config.GITCLAW_DATA_DIR, log: SILENT });
   try {

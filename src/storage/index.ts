@@ -1,3 +1,4 @@
+export { describeStorageError, S3_ACTIONS } from './advice.js';
 export type * from './contract.js';
 export { createFilesystemStore } from './filesystem/store.js';
 export { type SmallBody, writeBatch } from './filesystem/write-batch.js';

@@ -19,9 +19,9 @@ export function addWorker(program: Command, cli: Cli): void {
 }
 
 async function worker(cli: Cli, { ci = false }: Options): Promise<void> {
-  const { readConfig } = await import('../../config.js');
+  const { readConfig, withEnvFile } = await import('../../config.js');
   const { startWorker } = await import('../../worker.js');
-  const running = await startWorker(readConfig(cli.env), { ciOnly: ci });
+  const running = await startWorker(readConfig(withEnvFile(cli.env, cli.cwd)), { ciOnly: ci });
   cli.out(ci ? 'GitClaw runs CI\n' : 'GitClaw works\n');
   await cli.stopRequested();
   await running.stop();
