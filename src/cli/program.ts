@@ -10,8 +10,10 @@ import { addMigrate } from './commands/migrate.js';
 import { addOutbox } from './commands/outbox.js';
 import { addPr } from './commands/pr/index.js';
 import { addRebuild } from './commands/rebuild.js';
+import { addReconcile } from './commands/reconcile.js';
 import { addRegister } from './commands/register.js';
 import { addRepo } from './commands/repo.js';
+import { addRestoreCheck } from './commands/restore-check.js';
 import { addServe } from './commands/serve.js';
 import { addSetup } from './commands/setup.js';
 import { addStar } from './commands/star.js';
@@ -66,6 +68,8 @@ const COMMANDS = [
   addMigrate,
   addOutbox,
   addRebuild,
+  addReconcile,
+  addRestoreCheck,
 ] as const satisfies ((program: Command, cli: Cli) => void)[];
 
 function usage(error: CommanderError): Failure | undefined {
