@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { placeEvents, writeCheckpoint } from '../audit/index.js';
 import { ciRunHandler, removeOldChunks } from '../ci/index.js';
 import type { AppContext } from '../context.js';
-import { measureOutbox, removeProcessedEvents, startOutbox } from '../outbox/index.js';
+import { measureOutbox, removeOldDeadLetters, removeProcessedEvents, startOutbox } from '../outbox/index.js';
 import { reconcileDue } from '../reconcile/index.js';
 import { reputationHandler } from '../reputation/index.js';
 import { createTrendingSchedule } from '../trending/index.js';
@@ -25,6 +25,7 @@ const JOBS: readonly Job[] = [
   { name: 'abandoned packs', everyMs: 3_600_000, run: removeAbandonedPacks },
   { name: 'expired results', everyMs: 3_600_000, run: removeExpiredResults },
   { name: 'processed events', everyMs: 3_600_000, run: removeProcessedEvents },
+  { name: 'old dead letters', everyMs: 3_600_000, run: removeOldDeadLetters },
   { name: 'outbox measure', everyMs: 15_000, run: measureOutbox },
   { name: 'order of events', everyMs: 1_000, run: ({ db }) => placeEvents(db) },
   { name: 'audit checkpoint', everyMs: 60_000, run: ({ db }) => writeCheckpoint(db) },

@@ -1,7 +1,7 @@
 /** The outbox: work that follows from audit events, done behind the requests and never lost. */
 export { Bell } from './bell.js';
 export type { OutboxEvent, TopicHandler, TopicHandlers } from './event.js';
-export { measureOutbox, removeProcessedEvents } from './housekeeping.js';
+export { measureOutbox, removeOldDeadLetters, removeProcessedEvents } from './housekeeping.js';
 export {
   listOutbox,
   OUTBOX_STATUSES,

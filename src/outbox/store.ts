@@ -132,6 +132,17 @@ export async function deleteProcessed(db: Queryable, days: number, limit: number
   return rows.length;
 }
 
+/** Dead letters of events older than `days`. @returns how many went */
+export async function deleteDeadLetters(db: Queryable, days: number, limit: number): Promise<number> {
+  const rows = await answer(db.sql`
+    DELETE FROM event_outbox WHERE outbox_id IN (
+      SELECT outbox_id FROM event_outbox
+      WHERE status IN ('dead_letter', 'dead') AND created_at < now() - make_interval(days => ${days}) LIMIT ${limit}
+      FOR UPDATE SKIP LOCKED)
+    RETURNING 1`);
+  return rows.length;
+}
+
 async function answer<T>(query: PromiseLike<T>): Promise<T> {
   try {
     return await query;
