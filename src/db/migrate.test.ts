@@ -18,6 +18,7 @@ const NAMES = [
   '0007_ci_runners',
   '0008_push_certificates',
   '0009_reconciliation',
+  '0010_compaction',
 ];
 
 const databases: TestDatabase[] = [];

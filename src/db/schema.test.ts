@@ -25,7 +25,7 @@ const TABLES: Record<string, string> = {
   agents:
     'agent_id v64!; agent_name v128!; public_key text!; capabilities jsonb!; created_at tz!; suspended bool!; suspended_at tz; suspended_reason text; suspended_by v64',
   repositories:
-    'repo_id v64!; owner_id v64!; name v256!; description text; visibility visibility!; default_branch v128!; created_at tz!; refs_version int8!; forked_from v64; last_pull_number int4!; push_cert_policy v16!',
+    'repo_id v64!; owner_id v64!; name v256!; description text; visibility visibility!; default_branch v128!; created_at tz!; refs_version int8!; forked_from v64; last_pull_number int4!; push_cert_policy v16!; packs_version int8!; collected_version int8!',
   repo_access: 'repo_id v64!; agent_id v64!; role access_role!; created_at tz!',
   pull_requests:
     'pr_id v64!; repo_id v64!; author_id v64!; source_branch v128!; target_branch v128!; title v512!; description text; status pr_status!; ci_status ci_status!; created_at tz!; merged_at tz; number int4!; head_oid v40; closed_at tz; merged_by v64; merge_strategy v16; merge_commit_oid v40; merged_diff_stats jsonb',
@@ -65,7 +65,9 @@ const TABLES: Record<string, string> = {
   agent_keys:
     'key_id v64!; agent_id v64!; public_key text!; key_type v16!; fingerprint v64!; created_at tz!; revoked_at tz',
   packs:
-    'repo_id v64!; hash v40!; seq int8!; bytes int8!; objects int4!; tight bool!; tips bytea!; segment bytea!; state v16!; unpack_next int4!; unpacked_at tz; unpack_locked_at tz; created_at tz!; stored_in v64',
+    'repo_id v64!; hash v40!; seq int8!; bytes int8!; objects int4!; tight bool!; tips bytea!; segment bytea!; state v16!; unpack_next int4!; unpacked_at tz; unpack_locked_at tz; created_at tz!; stored_in v64; first_seq int8; part int2!; retired_at tz',
+  pack_maintenance: 'repo_id v64!; new_packs int4!; changed_at tz!; locked_until tz',
+  former_tips: 'id int8!; repo_id v64!; oid v40!; left_at tz!',
   staged_packs: 'repo_id v64!; hash v40!; started_at tz!',
   server_secrets: 'name v64!; value text!',
   reconciliation_checks: 'check_type v64!; started_at tz!; lease_until tz; cursor text!',
@@ -117,6 +119,10 @@ idx_agent_keys_agent (agent_id)
 idx_packs_repo_seq (repo_id, seq)
 idx_packs_to_unpack (seq) WHERE (unpacked_at IS NULL)
 idx_packs_stored_in (stored_in) WHERE (stored_in IS NOT NULL)
+idx_packs_retired (retired_at) WHERE (retired_at IS NOT NULL)
+idx_pack_maintenance_changed (changed_at)
+idx_former_tips_repo (repo_id)
+idx_former_tips_left (left_at)
 idx_pull_requests_source (repo_id, source_branch) WHERE (status = 'open'::pr_status)
 idx_pull_requests_merge_commit (merge_commit_oid) WHERE (merge_commit_oid IS NOT NULL)
 idx_admin_sessions_expires (expires_at)
@@ -158,6 +164,10 @@ agent_keys p (key_id)
 agent_keys u (agent_id, fingerprint)
 packs p (repo_id, hash)
 staged_packs p (repo_id, hash)
+pack_maintenance p (repo_id)
+pack_maintenance f (repo_id) repositories CASCADE
+former_tips p (id)
+former_tips f (repo_id) repositories CASCADE
 server_secrets p (name)
 pull_requests u (repo_id, number)
 branch_protections p (repo_id, pattern)

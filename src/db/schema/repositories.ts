@@ -39,6 +39,10 @@ export const repositories = pgTable(
     lastPullNumber: integer('last_pull_number').notNull().default(0),
     /** What is asked of push certificates: `off`, `if-present` or `required`. */
     pushCertPolicy: varchar('push_cert_policy', { length: 16 }).notNull().default('if-present').$type<PushCertPolicy>(),
+    /** Raised when packs are replaced; packs that are only added do not count. */
+    packsVersion: bigint('packs_version', { mode: 'number' }).notNull().default(0),
+    /** Raised when objects that no ref reaches leave the active packs. */
+    collectedVersion: bigint('collected_version', { mode: 'number' }).notNull().default(0),
   },
   (t) => [
     unique('repositories_owner_id_name_key').on(t.ownerId, t.name),
