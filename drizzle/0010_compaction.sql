@@ -22,4 +22,5 @@ ALTER TABLE "pack_maintenance" ADD CONSTRAINT "pack_maintenance_repo_id_reposito
 CREATE INDEX "idx_former_tips_repo" ON "former_tips" USING btree ("repo_id");--> statement-breakpoint
 CREATE INDEX "idx_former_tips_left" ON "former_tips" USING btree ("left_at");--> statement-breakpoint
 CREATE INDEX "idx_pack_maintenance_changed" ON "pack_maintenance" USING btree ("changed_at");--> statement-breakpoint
-CREATE INDEX "idx_packs_retired" ON "packs" USING btree ("retired_at") WHERE "packs"."retired_at" IS NOT NULL;
+CREATE INDEX "idx_packs_retired" ON "packs" USING btree ("retired_at") WHERE "packs"."retired_at" IS NOT NULL;--> statement-breakpoint
+INSERT INTO "pack_maintenance" ("repo_id", "new_packs") SELECT "repo_id", count(*) FROM "packs" GROUP BY "repo_id";

@@ -124,6 +124,56 @@ export interface LooseFolder {
   repoId: string;
 }
 
+/** Where a pack is written with its index and sidecar. */
+export type PackPaths = Omit<LocalPack, 'hash'>;
+
+/** Where a walk begins. Ids are 20 bytes each in one buffer. */
+export interface RootSet {
+  /** Commits; neither their parents nor their trees are followed. */
+  commits: Uint8Array;
+  /** Trees to walk down from. */
+  trees: Uint8Array;
+  /** Annotated tags, blobs, and trees, which are walked down from too. */
+  extra: Uint8Array;
+}
+
+export interface CombineRequest {
+  /** Packs to take objects from, oldest first. */
+  packs: LocalPack[];
+  /** One for each pack to write. */
+  outputs: PackPaths[];
+  /**
+   * What goes into each output: what its roots reach and those of the outputs before do not. Undefined = one output
+   * takes everything.
+   */
+  keep?: RootSet[];
+  /** Packs that the walk may need too. */
+  besides?: LocalPack[];
+}
+
+export interface CombinedPack {
+  /** Names the files. */
+  hash: string;
+  bytes: number;
+  /** When 0 there are no files. */
+  objects: number;
+}
+
+export interface CombineResult {
+  /** In the order of the outputs. */
+  packs: CombinedPack[];
+  /** Objects of the packs that went into no output. */
+  dropped: number;
+}
+
+/** A question for {@link PackEngine.findDangling}. */
+export interface DanglingRequest {
+  /** Packs whose objects are looked at. */
+  packs: LocalPack[];
+  /** Further packs in which what they name may lie. */
+  among: LocalPack[];
+}
+
 export interface UnpackBatch {
   /** What the receiver is to store. */
   loose: LooseObject[];
@@ -182,6 +232,14 @@ export interface PackEngine {
    * @throws AppError OBJECT_CORRUPTED when a tree cannot be read
    */
   findReachable(request: ReachRequest): Promise<Uint8Array>;
+  /**
+   * Writes packs out of the objects of others, each object once. Compressed bytes are copied and checked against the
+   * checksums in the index; deltas stay deltas where their base comes along.
+   * @throws AppError OBJECT_CORRUPTED
+   */
+  combine(request: CombineRequest): Promise<CombineResult>;
+  /** The first id that an object of the packs names and no pack has. @throws AppError OBJECT_CORRUPTED */
+  findDangling(request: DanglingRequest): Promise<Oid | undefined>;
   /** Reads one object that fits in memory (64 MiB); undefined when no pack has it. Its id is checked. */
   read(packs: LocalPack[], oid: Oid): Promise<GitObject | undefined>;
   /**

@@ -4,9 +4,11 @@ import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { AppError } from '../errors.js';
 import type { TreeDiff } from '../git/diff/index.js';
+import type { Oid } from '../git/oid.js';
 import type {
   BaseSource,
   BuildResult,
+  CombineResult,
   IndexResult,
   LocalPack,
   MergeOutcome,
@@ -44,6 +46,15 @@ export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
       run<BuildResult>(heavy, { kind: 'build', request: { ...request, packs: request.packs.map(plain) } }),
     findReachable: (request) =>
       run<Uint8Array>(heavy, { kind: 'reach', request: { ...request, packs: request.packs.map(plain) } }),
+    combine: ({ packs, besides = [], ...request }) => {
+      const plainRequest = { ...request, packs: packs.map(plain), besides: besides.map(plain) };
+      return run<CombineResult>(heavy, { kind: 'combine', request: plainRequest });
+    },
+    findDangling: ({ packs, among }) =>
+      run<Oid | undefined>(heavy, {
+        kind: 'dangling',
+        request: { packs: packs.map(plain), among: among.map(plain) },
+      }),
     read: (packs, oid) => run(reads, { kind: 'read', packs: packs.map(plain), oid }),
     unpack: (pack, from, folder, into) =>
       run<UnpackBatch>(background, { kind: 'unpack', pack: plain(pack), from, folder, into }),

@@ -5,6 +5,8 @@ import type { GitObject } from '../git/objects/type.js';
 import type { Oid } from '../git/oid.js';
 import type {
   BuildRequest,
+  CombineRequest,
+  DanglingRequest,
   DiffRequest,
   IndexRequest,
   LocalPack,
@@ -17,6 +19,8 @@ export type Task =
   | { kind: 'index'; request: IndexRequest; port: MessagePort }
   | { kind: 'build'; request: BuildRequest }
   | { kind: 'reach'; request: ReachRequest }
+  | { kind: 'combine'; request: CombineRequest }
+  | { kind: 'dangling'; request: DanglingRequest }
   | { kind: 'read'; packs: LocalPack[]; oid: Oid }
   | { kind: 'diff'; request: DiffRequest }
   | { kind: 'merge'; request: MergeRequest }

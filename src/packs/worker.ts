@@ -4,6 +4,8 @@ import type { ReadBase } from '../git/pack/index-thin.js';
 import { lowerPriority } from './background.js';
 import { attempt, type BaseAnswer, type BaseQuestion, type Result, type Task, unwrap } from './messages.js';
 import { buildPack } from './tasks/build.js';
+import { combinePacks } from './tasks/combine.js';
+import { findDangling } from './tasks/dangling.js';
 import { diffTask } from './tasks/diff.js';
 import { indexPack } from './tasks/index-pack.js';
 import { mergeTask } from './tasks/merge.js';
@@ -23,6 +25,10 @@ async function run(task: Task): Promise<unknown> {
       return buildPack(task.request);
     case 'reach':
       return findReachable(task.request);
+    case 'combine':
+      return combinePacks(task.request);
+    case 'dangling':
+      return findDangling(task.request);
     case 'read': {
       const object = await readObject(task.packs, task.oid);
       return object === undefined ? undefined : { ...object, data: compact(object.data) };

@@ -4,6 +4,7 @@ export {
   decodeSegment,
   encodeSegment,
   measureSegment,
+  mergeSegments,
   readSegment,
   type Segment,
   type SegmentCommit,

@@ -8,6 +8,7 @@
  */
 import { asBuffer } from '../bytes.js';
 import { OID_BYTES, type Oid, oidAt } from '../oid.js';
+import { OidSet } from '../pack/oid-set.js';
 
 const MAGIC = 'GCS1';
 const HEADER = 12;
@@ -97,6 +98,39 @@ export function readSegment(bytes: Uint8Array, visitor: SegmentVisitor): void {
     at += COMMIT_BYTES + count * OID_BYTES;
   }
   for (let i = 0; i < tags; i++, at += TAG_BYTES) visitor.tag(at, at + OID_BYTES, view[at + 2 * OID_BYTES]!);
+}
+
+/**
+ * One segment of several, given in the order in which their packs became visible. An id that comes twice is taken once.
+ * @param keep tells by the 20 bytes of its id at `at` whether a commit or tag is taken; default all
+ * @throws RangeError as {@link measureSegment}
+ */
+export function mergeSegments(
+  segments: readonly Uint8Array[],
+  keep: (bytes: Uint8Array, at: number) => boolean = () => true,
+): Buffer {
+  const seen = new OidSet();
+  const isNew = (bytes: Uint8Array, at: number) => {
+    const known = seen.count;
+    return keep(bytes, at) && seen.add(bytes, at) === known;
+  };
+  const commits: Uint8Array[] = [];
+  const tags: Uint8Array[] = [];
+  for (const bytes of segments) {
+    readSegment(bytes, {
+      commit(at, _treeAt, _time, parentsAt, count) {
+        if (isNew(bytes, at)) commits.push(bytes.subarray(at, parentsAt + count * OID_BYTES));
+      },
+      tag(at) {
+        if (isNew(bytes, at)) tags.push(bytes.subarray(at, at + TAG_BYTES));
+      },
+    });
+  }
+  const header = Buffer.alloc(HEADER);
+  header.write(MAGIC, 0, 'latin1');
+  header.writeUInt32BE(commits.length, 4);
+  header.writeUInt32BE(tags.length, 8);
+  return Buffer.concat([header, ...commits, ...tags]);
 }
 
 /** Reads what {@link encodeSegment} wrote into objects; for small segments. @throws RangeError for other bytes */
