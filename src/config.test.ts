@@ -21,6 +21,9 @@ describe('readConfig', () => {
       SIGNATURE_EXPIRY_SECS: 300,
       IDEMPOTENCY_TTL_HOURS: 24,
       UNPACK_LIMIT: 100,
+      GITCLAW_PACK_GRACE_SECS: 3600,
+      GITCLAW_GC_AFTER_SECS: 86_400,
+      GITCLAW_GC_GRACE_SECS: 1_209_600,
       logLevel: 'info',
       s3: undefined,
     });

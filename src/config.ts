@@ -170,6 +170,12 @@ const schema = z.object({
   GITCLAW_SHA1_COLLISION_CHECK: flag(true),
   /** Pushes of up to this many objects are also stored loose within the push; larger ones by the unpack job. */
   UNPACK_LIMIT: whole(100, 0, 100_000),
+  /** How long packs that were merged stay readable for requests that began before; longer than any clone takes, seconds. */
+  GITCLAW_PACK_GRACE_SECS: whole(3600, 0, 31_536_000),
+  /** How long what refs no longer reach still counts as reachable; longer than any push takes, seconds. */
+  GITCLAW_GC_AFTER_SECS: whole(86_400, 0, 31_536_000),
+  /** How long objects that no ref reaches can be brought back after they left the repository's packs, seconds. */
+  GITCLAW_GC_GRACE_SECS: whole(1_209_600, 0, 31_536_000),
   /** `true` lets webhooks point to any address and port: for development only. */
   WEBHOOK_ALLOW_PRIVATE: flag(false),
   /** Name of the operator; admin access is off unless this and ADMIN_PASSWORD_HASH are set. */

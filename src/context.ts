@@ -18,6 +18,12 @@ export type FaultPoint =
   | 'push.pack-stored'
   | 'push.before-commit'
   | 'push.after-commit'
+  | 'compact.merged'
+  | 'compact.stored'
+  | 'compact.exchanged'
+  | 'collect.stored'
+  | 'collect.exchanged'
+  | 'retire.noted'
   | 'delete.after-commit'
   | 'take-over.copied';
 

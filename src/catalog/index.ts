@@ -1,8 +1,12 @@
 /** The catalog of stored packs and the commit graph over them. */
+export * from './choose-run.js';
+export * from './maintenance.js';
 export * from './objects.js';
 export * from './removal.js';
+export * from './retired.js';
 export * from './sharing.js';
 export * from './snapshot.js';
 export * from './store.js';
 export * from './store-pack.js';
+export * from './tips.js';
 export * from './write-pack.js';

@@ -3,7 +3,8 @@ import type { AppContext } from '../context.js';
 import type { GitObject, ObjectType } from '../git/objects/type.js';
 import { OID_BYTES, type Oid, oidToBytes } from '../git/oid.js';
 import type { PinnedPack } from '../packs/index.js';
-import type { Snapshot } from './snapshot.js';
+import { forEachParallel } from '../parallel.js';
+import type { Snapshot, StoredPack } from './snapshot.js';
 
 /** Where an object lies. */
 export interface Location {
@@ -73,5 +74,32 @@ export async function withPacks<T>(
     return await work(pinned);
   } finally {
     for (const pack of pinned) pack.release();
+  }
+}
+
+/** Packs fetched to the local disk at the same time. */
+const PIN_LANES = 8;
+
+/** Holds packs on the local disk while `work` runs, in the given order. */
+export async function pinAll<T>(
+  ctx: AppContext,
+  packs: readonly StoredPack[],
+  work: (packs: PinnedPack[]) => Promise<T>,
+): Promise<T> {
+  const pinned = new Map<StoredPack, PinnedPack>();
+  try {
+    const failures: unknown[] = [];
+    // No lane may go on pinning after the others gave up, so failures are thrown when all have ended.
+    await forEachParallel(packs, PIN_LANES, async (pack) => {
+      try {
+        if (failures.length === 0) pinned.set(pack, await ctx.packCache.pin(pack.storedIn, pack.hash));
+      } catch (error) {
+        failures.push(error);
+      }
+    });
+    if (failures.length > 0) throw failures[0];
+    return await work(packs.map((pack) => pinned.get(pack)!));
+  } finally {
+    for (const pack of pinned.values()) pack.release();
   }
 }

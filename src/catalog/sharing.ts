@@ -14,7 +14,7 @@ export async function sharePacks(tx: Tx, sourceId: string, repoId: string): Prom
   const { count } = await tx.sql`
     INSERT INTO packs (repo_id, hash, stored_in, bytes, objects, tight, tips, segment, unpack_next, unpacked_at)
     SELECT ${repoId}, hash, coalesce(stored_in, repo_id), bytes, objects, tight, tips, segment, objects, now()
-    FROM packs WHERE repo_id = ${sourceId} AND state = 'active' ORDER BY seq FOR SHARE`;
+    FROM packs WHERE repo_id = ${sourceId} AND state = 'active' ORDER BY seq, part FOR SHARE`;
   return count;
 }
 

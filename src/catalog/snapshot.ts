@@ -9,7 +9,7 @@ import type { AppContext } from '../context.js';
 import { CommitGraph } from '../git/index.js';
 import type { Oid } from '../git/oid.js';
 import { unpackOids } from '../git/oid.js';
-import { allExist, loadPackRows } from './store.js';
+import { allExist, loadPackRows, type PackRow, type PackVersions } from './store.js';
 
 /** One stored pack. */
 export interface StoredPack {
@@ -29,6 +29,8 @@ export interface StoredPack {
 
 export interface Snapshot {
   repoId: string;
+  /** `packs` is raised when packs are replaced, `collected` when objects that no ref reaches leave them. */
+  versions: PackVersions;
   /** Oldest first. */
   packs: readonly StoredPack[];
   graph: CommitGraph;
@@ -52,40 +54,83 @@ function cacheOf(ctx: AppContext): LRUCache<string, Snapshot> {
  * The packs and graph of a repository, at least as new as the call.
  *
  * Rows become visible in `seq` order, because a push takes the repository's row lock before it inserts its pack; so
- * asking for what follows the last known row misses nothing.
+ * asking for what follows the last known row misses nothing. Only when packs were replaced all rows are looked at.
  */
 export async function loadSnapshot(ctx: AppContext, repoId: string): Promise<Snapshot> {
   const cache = cacheOf(ctx);
   const cached = cache.get(repoId);
   const known = cached !== undefined && (await isCurrent(ctx, cached)) ? cached : undefined;
-  const last = known?.packs.at(-1)?.seq;
-  const found = await loadPackRows(ctx.db, repoId, last ?? 0);
-  if (known !== undefined && last !== undefined && found[0]?.seq !== last) {
-    // The packs it was made of are gone: the repository was deleted.
+  const last = known?.packs.at(-1);
+  const asked = known?.versions.packs ?? 0;
+  const { versions = NONE, rows } = await loadPackRows(ctx.db, repoId, last?.seq ?? 0, asked);
+  const snapshot =
+    known === undefined || last === undefined ? readAll(repoId, versions, rows) : refresh(known, versions, rows);
+  if (snapshot === undefined) {
+    // Not the packs that this node knows: the repository was deleted, or objects were collected.
     cache.delete(repoId);
     return loadSnapshot(ctx, repoId);
   }
-  const rows = last === undefined ? found : found.slice(1);
-  if (known !== undefined && rows.length === 0) return known;
-  let graph = known?.graph ?? CommitGraph.fromSegments([]);
-  const packs = [...(known?.packs ?? [])];
+  if (snapshot !== cached) cache.set(repoId, snapshot);
+  return snapshot;
+}
+
+const NONE: PackVersions = { packs: 0, collected: 0 };
+
+function readAll(repoId: string, versions: PackVersions, rows: readonly PackRow[]): Snapshot {
+  return appendRows({ repoId, versions, packs: [], graph: CommitGraph.fromSegments([]) }, rows);
+}
+
+/** @returns undefined when the rows do not continue what is known */
+function refresh(known: Snapshot, versions: PackVersions, rows: readonly PackRow[]): Snapshot | undefined {
+  if (versions.collected !== known.versions.collected) return undefined;
+  if (versions.packs !== known.versions.packs) return followMerges(known, versions, rows);
+  const last = known.packs.at(-1);
+  const from = rows.findIndex((row) => row.seq === last?.seq && row.hash === last.hash);
+  if (from < 0) return undefined;
+  return from === rows.length - 1 ? known : appendRows(known, rows.slice(from + 1));
+}
+
+/**
+ * Merged packs stand for neighbours and hold the same commits, so the graph stays and their commits are those of the packs
+ * they replace; a large repository need not be read again whenever a few small packs were merged.
+ */
+function followMerges(known: Snapshot, versions: PackVersions, rows: readonly PackRow[]): Snapshot | undefined {
+  const last = known.packs.at(-1)?.seq ?? 0;
+  const packs: StoredPack[] = [];
+  let { graph } = known;
+  let at = 0;
+  for (const row of rows) {
+    const same = known.packs[at];
+    if (same !== undefined && same.hash === row.hash && same.seq === row.seq) {
+      packs.push(same);
+      at += 1;
+      continue;
+    }
+    const first = at;
+    while (at < known.packs.length && known.packs[at]!.seq >= row.firstSeq && known.packs[at]!.seq <= row.seq) at += 1;
+    const replaced = known.packs.slice(first, at);
+    if (row.seq <= last && replaced.length === 0) return undefined;
+    const from = replaced[0]?.commits.from ?? graph.size;
+    if (row.seq > last) graph = graph.withSegment(row.segment);
+    packs.push(toPack(row, { from, to: row.seq > last ? graph.size : replaced.at(-1)!.commits.to }));
+  }
+  return at === known.packs.length ? { ...known, versions, packs, graph } : undefined;
+}
+
+function appendRows(snapshot: Snapshot, rows: readonly PackRow[]): Snapshot {
+  let { graph } = snapshot;
+  const packs = [...snapshot.packs];
   for (const row of rows) {
     const from = graph.size;
     graph = graph.withSegment(row.segment);
-    packs.push({
-      hash: row.hash,
-      storedIn: row.storedIn,
-      seq: row.seq,
-      bytes: row.bytes,
-      objects: row.objects,
-      tight: row.tight,
-      tips: unpackOids(row.tips),
-      commits: { from, to: graph.size },
-    });
+    packs.push(toPack(row, { from, to: graph.size }));
   }
-  const snapshot = { repoId, packs, graph };
-  cache.set(repoId, snapshot);
-  return snapshot;
+  return { ...snapshot, packs, graph };
+}
+
+function toPack(row: PackRow, commits: StoredPack['commits']): StoredPack {
+  const { hash, storedIn, seq, bytes, objects, tight, tips } = row;
+  return { hash, storedIn, seq, bytes, objects, tight, tips: unpackOids(tips), commits };
 }
 
 /** Shared packs move only after the repository that holds them was deleted, so a snapshot is good while all holders live. */

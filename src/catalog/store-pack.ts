@@ -27,7 +27,12 @@ export interface PackFiles {
   metaPath: string;
 }
 
-export async function storePack(ctx: AppContext, repoId: string, pack: IndexResult, files: PackFiles): Promise<void> {
+export async function storePack(
+  ctx: AppContext,
+  repoId: string,
+  pack: Pick<IndexResult, 'hash' | 'loose'>,
+  files: PackFiles,
+): Promise<void> {
   await stagePack(ctx.db, repoId, pack.hash);
   const put = (path: string, extension: 'pack' | 'idx' | 'meta') =>
     ctx.objects.putFile(packKey(repoId, pack.hash, extension), path, { contentType: CONTENT_TYPES[extension] });

@@ -1,5 +1,6 @@
 /** SQL of the catalog: table `packs`, and `staged_packs` for packs whose push has not committed yet. */
-import type { Database, Tx } from '../db/index.js';
+import { createHash } from 'node:crypto';
+import type { Database, Queryable, Tx } from '../db/index.js';
 
 export interface PackRow {
   hash: string;
@@ -13,18 +14,39 @@ export interface PackRow {
   segment: Uint8Array;
   /** The repository under whose prefix the files lie: this one, or one it was forked from. */
   storedIn: string;
+  /** `seq` of the oldest pack that was merged into this one; its own when none was. */
+  firstSeq: number;
+}
+
+/** Versions of a repository's packs, see {@link Snapshot}. */
+export interface PackVersions {
+  packs: number;
+  collected: number;
 }
 
 /**
- * Active packs of a repository from `seq` on, oldest first. The pack of `seq` itself comes without its bytes: that it is
- * there tells that the repository is still the one the caller knows.
+ * Active packs of a repository, oldest first, with its versions. While `known` is the current version, only packs from
+ * `seq` on; the pack of `seq` itself then comes without its bytes: that it is there tells that the repository is still the
+ * one the caller knows. Otherwise all of them; those up to `seq` without their commits.
+ * @returns no versions when there is no such repository
  */
-export async function loadPackRows(db: Database, repoId: string, seq: number): Promise<PackRow[]> {
-  const rows = await db.sql<PackRow[]>`
-    SELECT hash, seq, bytes, objects, tight, coalesce(stored_in, repo_id) AS "storedIn",
-      CASE WHEN seq > ${seq} THEN tips ELSE '' END AS tips, CASE WHEN seq > ${seq} THEN segment ELSE '' END AS segment
-    FROM packs WHERE repo_id = ${repoId} AND seq >= ${seq} AND state = 'active' ORDER BY seq`;
-  return [...rows];
+export async function loadPackRows(
+  db: Queryable,
+  repoId: string,
+  seq: number,
+  known: number,
+): Promise<{ versions: PackVersions | undefined; rows: PackRow[] }> {
+  const rows = await db.sql<(PackRow & PackVersions & { hash: string | null })[]>`
+    SELECT r.packs_version AS packs, r.collected_version AS collected, p.hash, p.seq, p.bytes, p.objects, p.tight,
+      coalesce(p.stored_in, p.repo_id) AS "storedIn", coalesce(p.first_seq, p.seq) AS "firstSeq",
+      CASE WHEN p.seq > ${seq} OR r.packs_version <> ${known} THEN p.tips ELSE '' END AS tips,
+      CASE WHEN p.seq > ${seq} THEN p.segment ELSE '' END AS segment
+    FROM repositories r LEFT JOIN packs p ON p.repo_id = r.repo_id AND p.state = 'active'
+      AND (p.seq >= ${seq} OR r.packs_version <> ${known})
+    WHERE r.repo_id = ${repoId} ORDER BY p.seq, p.part`;
+  const [first] = rows;
+  const versions = first && { packs: first.packs, collected: first.collected };
+  return { versions, rows: rows.filter((row) => row.hash !== null) };
 }
 
 /** Whether every one of these repositories exists. */
@@ -34,28 +56,45 @@ export async function allExist(db: Database, repoIds: readonly string[]): Promis
 }
 
 /**
- * Makes a stored pack visible. Call it in the transaction that moves the refs and after the repository row is locked,
- * so that packs become visible in `seq` order.
+ * Makes a stored pack visible, also one that was retired and came again. Call it in the transaction that moves the refs
+ * and after the repository row is locked, so that packs become visible in `seq` order.
  * @param unpacked true when its objects are stored loose already
  */
 export async function insertPack(
   tx: Tx,
   repoId: string,
-  pack: Omit<PackRow, 'seq' | 'storedIn'> & { unpacked: boolean },
+  pack: Omit<PackRow, 'seq' | 'firstSeq' | 'storedIn'> & { unpacked: boolean },
 ): Promise<void> {
   await tx.sql`
-    INSERT INTO packs (repo_id, hash, bytes, objects, tight, tips, segment, unpack_next, unpacked_at)
-    VALUES (${repoId}, ${pack.hash}, ${pack.bytes}, ${pack.objects}, ${pack.tight}, ${pack.tips}, ${pack.segment},
-            ${pack.unpacked ? pack.objects : 0}, CASE WHEN ${pack.unpacked} THEN now() END)
-    ON CONFLICT (repo_id, hash) DO NOTHING`;
+    WITH added AS (
+      INSERT INTO packs AS p (repo_id, hash, bytes, objects, tight, tips, segment, unpack_next, unpacked_at)
+      VALUES (${repoId}, ${pack.hash}, ${pack.bytes}, ${pack.objects}, ${pack.tight}, ${pack.tips}, ${pack.segment},
+              ${pack.unpacked ? pack.objects : 0}, CASE WHEN ${pack.unpacked} THEN now() END)
+      ON CONFLICT (repo_id, hash) DO UPDATE SET state = 'active', seq = excluded.seq, first_seq = NULL, part = 0,
+        retired_at = NULL, stored_in = NULL, tight = excluded.tight, tips = excluded.tips, segment = excluded.segment,
+        unpack_next = excluded.unpack_next, unpacked_at = excluded.unpacked_at, unpack_locked_at = NULL
+        WHERE p.state <> 'active'
+      RETURNING repo_id)
+    INSERT INTO pack_maintenance AS m (repo_id, new_packs) SELECT repo_id, 1 FROM added
+    ON CONFLICT (repo_id) DO UPDATE SET new_packs = m.new_packs + 1, changed_at = now()`;
   await tx.sql`DELETE FROM staged_packs WHERE repo_id = ${repoId} AND hash = ${pack.hash}`;
 }
 
-/** Notes that files of this pack are about to be stored, so that they can be found if their push never commits. */
+/**
+ * Notes that files of this pack are about to be stored, so that they can be found if their push never commits.
+ * Call it before anything is stored: loose objects are not deleted from a repository while a push may be writing them,
+ * and this waits for deletions that are under way (see loose.ts).
+ */
 export async function stagePack(db: Database, repoId: string, hash: string): Promise<void> {
   await db.sql`
-    INSERT INTO staged_packs (repo_id, hash, started_at) VALUES (${repoId}, ${hash}, now())
+    INSERT INTO staged_packs (repo_id, hash, started_at)
+    SELECT ${repoId}, ${hash}, now() FROM (SELECT pg_advisory_xact_lock_shared(${looseLock(repoId)}::int8)) AS held
     ON CONFLICT (repo_id, hash) DO UPDATE SET started_at = now()`;
+}
+
+/** Key of the advisory lock on the loose objects of a repository. */
+export function looseLock(repoId: string): string {
+  return createHash('sha256').update(`loose:${repoId}`).digest().readBigInt64BE().toString();
 }
 
 /**

@@ -45,17 +45,33 @@ export async function storeObjects(
   }
 }
 
-/** Makes an indexed and stored pack visible; see {@link insertPack} for when. @param tips what refs point at now */
-export function insertIndexedPack(tx: Tx, repoId: string, pack: IndexResult, tips: readonly Oid[]): Promise<void> {
-  return insertPack(tx, repoId, {
+/**
+ * Makes an indexed and stored pack visible; see {@link insertPack} for when. Tips that were asked for and refused count as
+ * tips of the pack too: what only they reach must not pass for visible. They are noted, so that it is collected one day.
+ * @param tips what refs point at now
+ */
+export async function insertIndexedPack(
+  tx: Tx,
+  repoId: string,
+  pack: IndexResult,
+  tips: readonly Oid[],
+): Promise<void> {
+  const accepted = new Set(tips);
+  const brought = Object.keys(pack.tipTypes);
+  await insertPack(tx, repoId, {
     hash: pack.hash,
     bytes: pack.packBytes,
     objects: pack.objects + pack.appendedBases,
     tight: pack.tight,
-    tips: packOids(tips),
+    tips: packOids([...new Set([...tips, ...brought])]),
     segment: pack.segment,
     unpacked: pack.loose.length > 0,
   });
+  const stray = brought.filter((oid) => !accepted.has(oid) || !pack.tight);
+  if (stray.length > 0 || !pack.tight) {
+    await tx.sql`
+      INSERT INTO former_tips (repo_id, oid) SELECT ${repoId}, unnest(${stray.length > 0 ? stray : [...tips]}::text[])`;
+  }
 }
 
 /** The bytes of a pack of whole objects (gitformat-pack). */

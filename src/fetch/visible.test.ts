@@ -62,7 +62,12 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 describe('what refs reach', () => {
   const ref = (oid: string): Ref => ({ name: 'refs/heads/b0', oid }) as Ref;
-  const snapshot = (...packs: StoredPack[]): Snapshot => ({ repoId: 'r', packs, graph });
+  const snapshot = (...packs: StoredPack[]): Snapshot => ({
+    repoId: 'r',
+    versions: { packs: 0, collected: 0 },
+    packs,
+    graph,
+  });
 
   test('a tight pack of visible tips proves its objects without a walk', async () => {
     const [tip] = commitsOf('b0');

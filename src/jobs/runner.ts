@@ -9,8 +9,11 @@ import { reputationHandler } from '../reputation/index.js';
 import { createTrendingSchedule } from '../trending/index.js';
 import { removeOldDeliveries, sendDeliveries, webhookHandler } from '../webhooks/index.js';
 import { removeAbandonedPacks } from './abandoned.js';
+import { collectGarbage } from './collect.js';
+import { compactPacks } from './compact.js';
 import { removeDeletedRepositories } from './deleted.js';
 import { removeExpiredLimits, removeExpiredResults } from './expired.js';
+import { removeRetiredPacks } from './retired.js';
 import { unpackPending } from './unpack.js';
 
 interface Job {
@@ -21,6 +24,9 @@ interface Job {
 
 const JOBS: readonly Job[] = [
   { name: 'unpack', everyMs: 1_000, run: unpackPending },
+  { name: 'compaction', everyMs: 1_000, run: compactPacks },
+  { name: 'retired packs', everyMs: 30_000, run: removeRetiredPacks },
+  { name: 'garbage', everyMs: 60_000, run: collectGarbage },
   { name: 'deleted repositories', everyMs: 2_000, run: removeDeletedRepositories },
   { name: 'abandoned packs', everyMs: 3_600_000, run: removeAbandonedPacks },
   { name: 'expired results', everyMs: 3_600_000, run: removeExpiredResults },

@@ -2,7 +2,7 @@
 import { requireRole } from '../access/index.js';
 import { appendAudit } from '../audit/index.js';
 import { rememberWrite, storedWrite } from '../auth/index.js';
-import { insertIndexedPack } from '../catalog/index.js';
+import { insertIndexedPack, isCollectedAt } from '../catalog/index.js';
 import { holdPolicy, insertCertificate } from '../certificates/index.js';
 import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
@@ -39,6 +39,13 @@ export interface PushFacts {
   packfileHash: string;
   /** Identifies the command list, so that a repeat with the same token gets the stored report. */
   fingerprint: string;
+  /** `versions.collected` of the snapshot in which everything that the push needs was found. */
+  collectedVersion: number;
+  /**
+   * Looks again whether everything is there, after objects that no ref reaches were collected.
+   * @returns the version it was found in, or the report of a refusal
+   */
+  findAgain(): Promise<{ collectedVersion: number } | { refused: PushReport }>;
   /** Looks at the new heads of open pull requests; asked again when one was opened meanwhile. */
   examineHeads(): Promise<ExaminedHeads>;
 }
@@ -54,6 +61,11 @@ class NothingAccepted extends Error {
     super('no ref update was accepted');
     this.verdicts = verdicts;
   }
+}
+
+/** Thrown to roll back when objects left the repository after the push had found what it needs. */
+class ObjectsCollected extends Error {
+  override readonly name = 'ObjectsCollected';
 }
 
 /** Thrown to roll back when the same push with the same credential has committed meanwhile. */
@@ -80,6 +92,10 @@ export async function commitPush(ctx: AppContext, facts: PushFacts, report: Repo
     return done;
   } catch (error) {
     if (error instanceof UnexaminedHead) return commitPush(ctx, facts, report);
+    if (error instanceof ObjectsCollected) {
+      const found = await facts.findAgain();
+      return 'refused' in found ? found.refused : commitPush(ctx, { ...facts, ...found }, report);
+    }
     if (error instanceof AlreadyWritten) return { ...error.report, replayed: true };
     if (!(error instanceof NothingAccepted)) throw error;
     // A repeat that ran beside the first one finds the refs moved; it gets the first one's report.
@@ -110,8 +126,9 @@ async function writePush(
   });
   const accepted = facts.updates.filter((_, i) => verdicts[i]?.ok);
   if (accepted.length === 0) throw new NothingAccepted(verdicts);
+  if (!(await isCollectedAt(tx, repo.repoId, facts.collectedVersion))) throw new ObjectsCollected();
   if (pack !== undefined) {
-    const tips = facts.updates.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID);
+    const tips = accepted.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID);
     await insertIndexedPack(tx, repo.repoId, pack, tips);
   }
   const ciTopics = await followPulls(tx, repo.repoId, accepted, examined);

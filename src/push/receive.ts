@@ -20,6 +20,7 @@ import { EMPTY_SHA256, fileSha256, proveClaim } from './claim.js';
 import { commitPush } from './commit.js';
 import { checkTips, findMissing } from './connectivity.js';
 import { refuseCutOff } from './cut-off.js';
+import { findGone } from './find-gone.js';
 import { findImpostor } from './impostors.js';
 import { refuseAll, reporter } from './make-report.js';
 import { prepareProposals, withPack } from './prepare-proposals.js';
@@ -83,6 +84,8 @@ async function receive(
     const spooled = await ctx.spool.receive(request.pack, { maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES });
     files.packPath = spooled.path;
     await ctx.faultPoint('push.pack-received');
+    // Packs that were known when a long upload began may be gone.
+    snapshot = await loadSnapshot(ctx, repo.repoId);
     if (refused.size < commands.length) {
       const indexed = await indexPack(ctx, snapshot, request, { ...newPaths(ctx, files), packPath: spooled.path });
       if ('refusal' in indexed) unusable = indexed;
@@ -92,6 +95,7 @@ async function receive(
     await discard(request.pack);
   }
   await ctx.faultPoint('push.pack-indexed');
+  const basesVersion = snapshot.versions.collected;
   snapshot = await loadSnapshot(ctx, repo.repoId);
   let graph = pack === undefined ? snapshot.graph : snapshot.graph.withSegment(pack.segment);
   const forced = forcedUpdates(graph, commands);
@@ -161,7 +165,8 @@ async function receive(
     .map((command) => ({ ...command, peeled: peeled(graph, command.newOid) }));
   if (updates.length === 0) return report([]);
   const keep = pack !== undefined && pack.objects > 0;
-  if (pack !== undefined && keep && !snapshot.packs.some((stored) => stored.hash === pack.hash)) {
+  // Also when the repository has this pack: it may be about to be merged with others.
+  if (pack !== undefined && keep) {
     await storePack(ctx, repo.repoId, pack, files as PackFiles);
   }
   const received = pack !== undefined && keep ? { hash: pack.hash, ...(files as PackFiles) } : undefined;
@@ -186,6 +191,13 @@ async function receive(
       proposals: prepared,
       atomic: request.atomic,
       pack: keep ? pack : undefined,
+      collectedVersion: basesVersion,
+      findAgain: async () => {
+        const reason = await findGone(ctx, repo, basesVersion, pack, updates);
+        return typeof reason === 'number'
+          ? { collectedVersion: reason }
+          : { refused: refuseAll(request.commands, 'ok', reason, 'INVALID_PACKFILE') };
+      },
       packfileHash,
       fingerprint,
       examineHeads: () =>

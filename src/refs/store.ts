@@ -95,6 +95,12 @@ export async function deleteRefs(tx: Tx, repoId: string, names: readonly string[
     DELETE FROM repo_refs WHERE repo_id = ${repoId} AND ref_name = ANY(${[...names]}::text[])`;
 }
 
+/** Notes what refs pointed at and may not be reached any more, so that it is kept for a while and then collected. */
+export async function insertFormerTips(tx: Tx, repoId: string, oids: readonly Oid[]): Promise<void> {
+  if (oids.length === 0) return;
+  await tx.sql`INSERT INTO former_tips (repo_id, oid) SELECT ${repoId}, unnest(${[...oids]}::text[])`;
+}
+
 /** Locks the repository row and gives its refs a new version. @returns the default branch */
 export async function bumpRefsVersion(tx: Tx, repoId: string): Promise<string | undefined> {
   const rows = await tx.sql<{ default_branch: string }[]>`

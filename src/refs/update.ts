@@ -13,6 +13,7 @@ import {
   deleteRefs,
   hasNoBranch,
   holdRepository,
+  insertFormerTips,
   lockCreations,
   lockRefs,
   parentNames,
@@ -113,6 +114,16 @@ export async function updateRefs(
     accepted.filter((update) => update.newOid === ZERO_OID).map((update) => update.refName),
   );
   const written = accepted.filter((update) => update.newOid !== ZERO_OID);
+  // Of the server's own moves nobody says whether they are fast-forwards.
+  const left = accepted.filter(
+    ({ refName, newOid, oldOid }) =>
+      oldOid !== ZERO_OID && (newOid === ZERO_OID || options.forced.has(refName) || options.by.kind === 'server'),
+  );
+  await insertFormerTips(
+    tx,
+    repoId,
+    left.map((update) => update.oldOid),
+  );
   await upsertRefs(
     tx,
     repoId,
