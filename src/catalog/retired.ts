@@ -119,6 +119,6 @@ export async function holdLoose(tx: Tx, repoId: string): Promise<boolean> {
 }
 
 /** Forgets former tips by their numbers, after what only they reached was collected. */
-export async function deleteFormerTips(db: Database, repoId: string, ids: readonly string[]): Promise<void> {
-  await db.sql`DELETE FROM former_tips WHERE repo_id = ${repoId} AND id = ANY(${[...ids]}::int8[])`;
+export async function deleteFormerTips(db: Database, repoId: string, ids: readonly number[]): Promise<void> {
+  await db.sql`DELETE FROM former_tips WHERE repo_id = ${repoId} AND id::text = ANY(${ids.map(String)}::text[])`;
 }

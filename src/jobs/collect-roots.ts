@@ -20,17 +20,17 @@ export interface Roots {
   visible: Oid[];
   hidden: Oid[];
   /** Numbers of the former tips that are old enough not to be roots any more. */
-  expired: string[];
+  expired: number[];
 }
 
 /** @returns undefined when the repository is gone */
 export async function readRoots(ctx: AppContext, repoId: string, afterSecs: number): Promise<Roots | undefined> {
   // One statement, so that every former tip is either a root or expired.
-  const [repo] = await ctx.db.sql<{ refs_version: number; expired: string[]; recent: Oid[] }[]>`
+  const [repo] = await ctx.db.sql<{ refs_version: number; expired: number[]; recent: Oid[] }[]>`
     SELECT refs_version,
-      ARRAY(SELECT id::text FROM former_tips t WHERE t.repo_id = r.repo_id
+      (SELECT coalesce(json_agg(id), '[]') FROM former_tips t WHERE t.repo_id = r.repo_id
         AND left_at <= now() - make_interval(secs => ${afterSecs})) AS expired,
-      ARRAY(SELECT oid FROM former_tips t WHERE t.repo_id = r.repo_id
+      (SELECT coalesce(json_agg(oid), '[]') FROM former_tips t WHERE t.repo_id = r.repo_id
         AND left_at > now() - make_interval(secs => ${afterSecs})) AS recent
     FROM repositories r WHERE repo_id = ${repoId}`;
   if (repo === undefined) return undefined;

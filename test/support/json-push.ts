@@ -62,8 +62,8 @@ export class JsonPusher {
     this.owner = owner;
   }
 
-  static async start(): Promise<JsonPusher> {
-    const app = await startGitApp();
+  static async start(env: Record<string, string> = {}): Promise<JsonPusher> {
+    const app = await startGitApp({}, env);
     return new JsonPusher(app, await newAgent(app));
   }
 
