@@ -6,6 +6,7 @@ import { settle, watchMemory } from '../support/process-tree.js';
 import { startS3Node } from '../support/s3-node.js';
 import { startOurs, startPeer, type Target } from '../support/target.js';
 import { compare, type Row, type Work } from './measure.js';
+import { rawParallelPushes, rawPushes } from './raw-writes.js';
 import { crowd, readWork, refRequests } from './reads.js';
 import { table } from './report.js';
 import { type Repository, repository, type Size } from './repositories.js';
@@ -58,7 +59,10 @@ export async function benchGit(options: GitBenchOptions): Promise<{ rows: Row[];
         await run(refRequests('4,000 more refs', urls));
       }
       await run(smallPush(sandbox, repo, urls));
-      if (size !== 'large') await run(parallelPushes(sandbox, repo, urls));
+      await run(rawPushes(sandbox, repo, urls));
+      if (size === 'large') continue;
+      await run(parallelPushes(sandbox, repo, urls));
+      await run(rawParallelPushes(sandbox, repo, urls));
     }
     return { rows, peakBytes };
   } finally {

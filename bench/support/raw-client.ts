@@ -89,3 +89,28 @@ export async function rawPush(
   if (!answer.head.includes(`ok ${ref}`)) throw new Error(answer.head.toString('latin1', 0, 400));
   return answer;
 }
+
+/** One step of a branch, with the pack that a push of it brings. */
+export interface PushedPack {
+  /** Zeros for the first step. */
+  oldOid: string;
+  newOid: string;
+  pack: Buffer;
+}
+
+/** A push of one ref with the capabilities that git asks for. */
+export async function rawSmallPush(
+  url: string,
+  ref: string,
+  { oldOid, newOid, pack }: PushedPack,
+  headers: Record<string, string>,
+): Promise<RawAnswer> {
+  const command = `${oldOid} ${newOid} ${ref}\0 report-status-v2 side-band-64k quiet object-format=sha1 agent=bench`;
+  const answer = await exchange(`${url}/git-receive-pack`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/x-git-receive-pack-request' },
+    body: Buffer.concat([Buffer.from(`${pkt(command)}0000`), pack]),
+  });
+  if (!answer.head.includes(`ok ${ref}`)) throw new Error(answer.head.toString('latin1', 0, 400));
+  return answer;
+}
