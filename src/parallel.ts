@@ -19,3 +19,17 @@ export async function forEachParallel<T>(
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
 }
+
+/**
+ * Waits until all of the work has ended, then gives its results or throws what failed first. For statements of one
+ * transaction, which go to the database in one go: none may still be on its way when the transaction is rolled back.
+ */
+export async function together<T extends readonly unknown[]>(
+  ...work: T
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  try {
+    return await Promise.all(work);
+  } finally {
+    await Promise.allSettled(work);
+  }
+}

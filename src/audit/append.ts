@@ -71,6 +71,7 @@ async function insert(tx: Tx, eventId: string, event: NewAuditEvent): Promise<vo
     envelope: event.envelope == null ? null : storableText(event.envelope),
     chainId: event.chainId ?? chainOf(event),
   };
+  const topics = [...(event.topics ?? [])];
   const hash = hashEvent(row);
   // One statement: the chain's row is locked, read and moved on in one step, so links cannot interleave.
   await tx.sql`
@@ -89,13 +90,11 @@ async function insert(tx: Tx, eventId: string, event: NewAuditEvent): Promise<vo
       FROM chain RETURNING event_id
     ), outbox AS (
       INSERT INTO event_outbox (audit_event_id, topic)
-      SELECT event.event_id, topic FROM event, unnest(${[...(event.topics ?? [])]}::text[]) AS topic
-      RETURNING topic
-    ), unplaced AS (
-      INSERT INTO audit_unplaced (event_id) SELECT event_id FROM event
+      SELECT event.event_id, topic FROM event, unnest(${topics}::text[]) AS topic
     )
-    SELECT pg_notify(${OUTBOX_CHANNEL}, topic) FROM outbox
-    UNION ALL SELECT pg_notify(${EVENTS_CHANNEL}, ${row.chainId})`;
+    INSERT INTO audit_unplaced (event_id) SELECT event_id FROM event`;
+  for (const topic of topics) tx.notify(OUTBOX_CHANNEL, topic);
+  tx.notify(EVENTS_CHANNEL, row.chainId);
 }
 
 function chainOf(event: NewAuditEvent): string {

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { AppError } from '../errors.js';
-import { agents, auditChains, idempotencyResults, isUniqueViolation, openDatabase } from './index.js';
+import { together } from '../parallel.js';
+import { agents, auditChains, idempotencyResults, isUniqueViolation, openDatabase, type Tx } from './index.js';
 
 let test: TestDatabase;
 beforeAll(async () => {
@@ -33,6 +34,50 @@ describe('database', () => {
     });
     await expect(failed).rejects.toBe(own);
     expect(await test.db.sql`SELECT 1 FROM audit_chains WHERE chain_id = 'b'`).toHaveLength(0);
+  });
+
+  it('runs statements that are sent together in the order of their calls, new and prepared ones', async () => {
+    const write = (tx: Tx, chain: string, seq: number, fresh: boolean) =>
+      fresh
+        ? tx.sql.unsafe(`INSERT INTO audit_chains (chain_id, seq, head) VALUES ($1, $2, '${seq}')`, [chain, seq])
+        : tx.sql`INSERT INTO audit_chains (chain_id, seq, head) VALUES (${chain}, ${seq}, 'h')`;
+    const order = await test.db.transaction(async (tx) => {
+      await together(...Array.from({ length: 150 }, (_, i) => write(tx, `order-${i}`, i, i % 7 === 3)));
+      const rows = await tx.sql<
+        { seq: number }[]
+      >`SELECT seq FROM audit_chains WHERE chain_id LIKE 'order-%' ORDER BY ctid`;
+      return rows.map(({ seq }) => seq);
+    });
+    expect(order).toEqual(Array.from({ length: 150 }, (_, i) => i));
+  });
+
+  it('writes nothing after a rollback when one of the statements sent together fails', async () => {
+    const failed = test.db.transaction((tx) =>
+      together(
+        tx.sql`INSERT INTO audit_chains VALUES ('together-1', 1, 'h')`,
+        tx.sql`INSERT INTO audit_chains VALUES ('together-1', 1, 'h')`,
+        tx.sql`INSERT INTO audit_chains VALUES ('together-2', 1, 'h')`,
+      ),
+    );
+    await expect(failed).rejects.toMatchObject({ code: 'DATABASE_ERROR', cause: { code: '23505' } });
+    expect(await test.db.sql`SELECT 1 FROM audit_chains WHERE chain_id LIKE 'together-%'`).toHaveLength(0);
+  });
+
+  it('tells listeners of what was committed and of nothing else', async () => {
+    const heard: string[] = [];
+    const { unlisten } = await test.db.sql.listen('gitclaw_test', (payload) => heard.push(payload));
+    await test.db
+      .transaction(async (tx) => {
+        tx.notify('gitclaw_test', 'rolled back');
+        throw new Error('no');
+      })
+      .catch(() => {});
+    await test.db.transaction(async (tx) => {
+      tx.notify('gitclaw_test', 'one');
+      tx.notify('gitclaw_test', 'two');
+    });
+    await vi.waitFor(() => expect(heard).toEqual(['one', 'two']), { timeout: 10_000 });
+    await unlisten();
   });
 
   it('hides what Postgres says and still tells which constraint', async () => {

@@ -5,6 +5,7 @@ import type { ExtractTablesWithRelations } from 'drizzle-orm/relations';
 import postgres from 'postgres';
 import { asDatabaseError } from './errors.js';
 import { TransactionWatch } from './lost-connection.js';
+import { Notifier } from './notify.js';
 import * as schema from './schema/index.js';
 
 type Schema = typeof schema;
@@ -27,6 +28,8 @@ export interface Queryable {
 export interface Tx extends Queryable {
   /** Keeps a plain database from being taken for a transaction. */
   readonly inTransaction: true;
+  /** Tells listeners of the channel once the transaction is committed, at once but not for sure: see {@link Notifier}. */
+  notify(channel: string, payload: string): void;
 }
 
 export interface Database extends Queryable {
@@ -55,15 +58,19 @@ const NOW = `SELECT date_trunc('milliseconds', now()) AS now`;
 export function openDatabase({ url, maxConnections }: DatabaseOptions): Database {
   const sql = openClient(url, { max: maxConnections });
   const orm = openOrm(sql);
+  const notifier = new Notifier(sql);
   return {
     orm,
     sql,
     now: () => readNow(sql),
     async transaction(work) {
       const watch = new TransactionWatch();
-      const running = orm.transaction((ormTx) => watch.run(() => work(asTx(ormTx, watch))));
+      const news: [channel: string, payload: string][] = [];
+      const running = orm.transaction((ormTx) => watch.run(() => work(asTx(ormTx, watch, news))));
       try {
-        return await Promise.race([running, watch.gone]);
+        const result = await Promise.race([running, watch.gone]);
+        for (const [channel, payload] of news) notifier.tell(channel, payload);
+        return result;
       } catch (error) {
         watch.lose(error);
         throw asDatabaseError(error);
@@ -134,7 +141,7 @@ function openOrm(sql: SqlClient): PostgresJsDatabase<Schema> {
 }
 
 /**
- * The client as drizzle gets it outside of transactions: its queries are prepared by name, as those of plain `sql` are.
+ * The client as drizzle gets it: its queries are prepared by name, as those of plain `sql` are.
  * Unprepared ones cost a second round trip and are planned anew each time. Their texts are few: values are parameters,
  * and lists of ids are as long as a page at most.
  */
@@ -146,19 +153,20 @@ function preparing(sql: SqlClient): SqlClient {
 
 type OrmTx = Parameters<Parameters<PostgresJsDatabase<Schema>['transaction']>[0]>[0];
 
-function asTx(ormTx: OrmTx, watch: TransactionWatch): Tx {
+function asTx(ormTx: OrmTx, watch: TransactionWatch, news: [channel: string, payload: string][]): Tx {
   const session = ormTx._.session as unknown as PostgresJsSession<
     SqlClient,
     Schema,
     ExtractTablesWithRelations<Schema>
   >;
   const sql = watch.guard(session.client);
-  session.client = sql;
+  session.client = preparing(sql);
   let now: Promise<Date> | undefined;
   return {
     orm: ormTx,
     sql,
     inTransaction: true,
+    notify: (channel, payload) => void news.push([channel, payload]),
     now() {
       now ??= readNow(sql);
       return now;
