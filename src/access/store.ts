@@ -5,10 +5,8 @@ import { isStorable } from '../routing/index.js';
 import type { Guarded, Role } from './role.js';
 
 export async function grantedRole(db: Queryable, repoId: string, agentId: string): Promise<Role | undefined> {
-  const rows = await db.orm
-    .select({ role: repoAccess.role })
-    .from(repoAccess)
-    .where(and(eq(repoAccess.repoId, repoId), eq(repoAccess.agentId, agentId)));
+  const rows = await db.sql<{ role: Role }[]>`
+    SELECT role FROM repo_access WHERE repo_id = ${repoId} AND agent_id = ${agentId}`;
   return rows[0]?.role;
 }
 

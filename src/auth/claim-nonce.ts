@@ -15,6 +15,7 @@ interface ClaimRow extends Suspension {
  * Inserts the nonce, unless it is taken, and looks once more at agent and key: both may have changed since the signature
  * was checked. Whoever comes second waits here until the first has committed or rolled back.
  *
+ * @param answer stored under the nonce when it is known already; otherwise {@link storeResult} follows
  * @returns undefined when the nonce is ours now, otherwise the result of the one who had it
  * @throws AppError REPLAY_ATTACK when that one did something else; AGENT_NOT_FOUND, SUSPENDED_AGENT, INVALID_SIGNATURE
  */
@@ -23,6 +24,7 @@ export async function claimNonce(
   proof: Proof,
   fingerprint: string,
   ttlHours: number,
+  answer: { status: number; data: unknown } = { status: 0, data: null },
 ): Promise<StoredResult | undefined> {
   const { agentId, action, keyId, nonceHash } = proof;
   // An expired row is taken over; DO UPDATE with a false condition still waits for a concurrent owner.
@@ -30,10 +32,11 @@ export async function claimNonce(
     WITH claim AS (
       INSERT INTO idempotency_results AS r
         (nonce_hash, agent_id, action, status_code, response_json, expires_at, fingerprint)
-      VALUES (${nonceHash}, ${agentId}, ${action}, 0, 'null'::jsonb, now() + make_interval(hours => ${ttlHours}),
+      VALUES (${nonceHash}, ${agentId}, ${action}, ${answer.status}, ${JSON.stringify(answer.data)}::jsonb,
+        now() + make_interval(hours => ${ttlHours}),
         ${fingerprint})
-      ON CONFLICT (nonce_hash) DO UPDATE SET agent_id = excluded.agent_id, action = excluded.action, status_code = 0,
-        response_json = excluded.response_json, created_at = now(), expires_at = excluded.expires_at,
+      ON CONFLICT (nonce_hash) DO UPDATE SET agent_id = excluded.agent_id, action = excluded.action,
+        status_code = excluded.status_code, response_json = excluded.response_json, created_at = now(), expires_at = excluded.expires_at,
         fingerprint = excluded.fingerprint
       WHERE r.expires_at <= now()
       RETURNING r.nonce_hash)

@@ -2,7 +2,7 @@
 import type { AppContext } from '../context.js';
 import { asDatabaseError, type Tx } from '../db/index.js';
 import type { JsonValue } from '../signing/index.js';
-import { claimNonce, storeResult } from './claim-nonce.js';
+import { claimNonce } from './claim-nonce.js';
 import { replayOf } from './replay.js';
 import type { StoredResult } from './signer.js';
 import type { GitProof } from './types.js';
@@ -25,10 +25,10 @@ export interface GitWrite {
  *   when agent or key were blocked meanwhile; SIGNATURE_EXPIRED when the proof is only good for a stored report
  */
 export async function rememberWrite(tx: Tx, proof: GitProof, write: GitWrite): Promise<JsonValue | undefined> {
-  const stored = await claimNonce(tx, proof, write.fingerprint, proof.ttlHours);
+  const answer = { status: 200, data: { repoId: write.repoId, report: write.report } };
+  const stored = await claimNonce(tx, proof, write.fingerprint, proof.ttlHours, answer);
   if (stored !== undefined) return reportOf(stored);
   if (proof.replayOnly) throw expired('timestamp_too_old', (await tx.now()).getTime());
-  await storeResult(tx, proof.nonceHash, 200, { repoId: write.repoId, report: write.report });
   return undefined;
 }
 

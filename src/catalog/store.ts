@@ -1,6 +1,7 @@
 /** SQL of the catalog: table `packs`, and `staged_packs` for packs whose push has not committed yet. */
 import { createHash } from 'node:crypto';
 import type { Database, Queryable, Tx } from '../db/index.js';
+import { together } from '../parallel.js';
 
 export interface PackRow {
   hash: string;
@@ -65,19 +66,21 @@ export async function insertPack(
   repoId: string,
   pack: Omit<PackRow, 'seq' | 'firstSeq' | 'storedIn'> & { unpacked: boolean },
 ): Promise<void> {
-  await tx.sql`
-    WITH added AS (
-      INSERT INTO packs AS p (repo_id, hash, bytes, objects, tight, tips, segment, unpack_next, unpacked_at)
-      VALUES (${repoId}, ${pack.hash}, ${pack.bytes}, ${pack.objects}, ${pack.tight}, ${pack.tips}, ${pack.segment},
-              ${pack.unpacked ? pack.objects : 0}, CASE WHEN ${pack.unpacked} THEN now() END)
-      ON CONFLICT (repo_id, hash) DO UPDATE SET state = 'active', seq = excluded.seq, first_seq = NULL, part = 0,
-        retired_at = NULL, stored_in = NULL, tight = excluded.tight, tips = excluded.tips, segment = excluded.segment,
-        unpack_next = excluded.unpack_next, unpacked_at = excluded.unpacked_at, unpack_locked_at = NULL
-        WHERE p.state <> 'active'
-      RETURNING repo_id)
-    INSERT INTO pack_maintenance AS m (repo_id, new_packs) SELECT repo_id, 1 FROM added
-    ON CONFLICT (repo_id) DO UPDATE SET new_packs = m.new_packs + 1, changed_at = now()`;
-  await tx.sql`DELETE FROM staged_packs WHERE repo_id = ${repoId} AND hash = ${pack.hash}`;
+  await together(
+    tx.sql`
+      WITH added AS (
+        INSERT INTO packs AS p (repo_id, hash, bytes, objects, tight, tips, segment, unpack_next, unpacked_at)
+        VALUES (${repoId}, ${pack.hash}, ${pack.bytes}, ${pack.objects}, ${pack.tight}, ${pack.tips}, ${pack.segment},
+                ${pack.unpacked ? pack.objects : 0}, CASE WHEN ${pack.unpacked} THEN now() END)
+        ON CONFLICT (repo_id, hash) DO UPDATE SET state = 'active', seq = excluded.seq, first_seq = NULL, part = 0,
+          retired_at = NULL, stored_in = NULL, tight = excluded.tight, tips = excluded.tips, segment = excluded.segment,
+          unpack_next = excluded.unpack_next, unpacked_at = excluded.unpacked_at, unpack_locked_at = NULL
+          WHERE p.state <> 'active'
+        RETURNING repo_id)
+      INSERT INTO pack_maintenance AS m (repo_id, new_packs) SELECT repo_id, 1 FROM added
+      ON CONFLICT (repo_id) DO UPDATE SET new_packs = m.new_packs + 1, changed_at = now()`,
+    deleteStagedPack(tx, repoId, pack.hash),
+  );
 }
 
 /**

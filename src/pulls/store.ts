@@ -193,10 +193,9 @@ export async function recordClose(tx: Tx, prId: string, closedAt: Date): Promise
 /** Those of the branches that are the source of an open pull request. */
 export async function sourcesAmong(db: Queryable, repoId: string, branches: readonly string[]): Promise<string[]> {
   if (branches.length === 0) return [];
-  const rows = await db.orm
-    .selectDistinct({ branch: pullRequests.sourceBranch })
-    .from(pullRequests)
-    .where(openFrom(repoId, branches));
+  const rows = await db.sql<{ branch: string }[]>`
+    SELECT DISTINCT source_branch AS branch FROM pull_requests
+    WHERE repo_id = ${repoId} AND status = 'open' AND source_branch = ANY(${[...branches]}::text[])`;
   return rows.map(({ branch }) => branch);
 }
 
@@ -207,17 +206,11 @@ export async function lockOpenFrom(
   branches: readonly string[],
 ): Promise<Pick<Pull, 'prId' | 'number' | 'sourceBranch' | 'headOid'>[]> {
   if (branches.length === 0) return [];
-  return tx.orm
-    .select({
-      prId: pullRequests.prId,
-      number: pullRequests.number,
-      sourceBranch: pullRequests.sourceBranch,
-      headOid: pullRequests.headOid,
-    })
-    .from(pullRequests)
-    .where(openFrom(repoId, branches))
-    .orderBy(pullRequests.number)
-    .for('update');
+  // Plain SQL reaches the database in the order of the calls, which is the order of the locks.
+  return tx.sql<Pick<Pull, 'prId' | 'number' | 'sourceBranch' | 'headOid'>[]>`
+    SELECT pr_id AS "prId", number, source_branch AS "sourceBranch", head_oid AS "headOid" FROM pull_requests
+    WHERE repo_id = ${repoId} AND status = 'open' AND source_branch = ANY(${[...branches]}::text[])
+    ORDER BY number FOR UPDATE`;
 }
 
 function openFrom(repoId: string, branches: readonly string[]): SQL | undefined {

@@ -1,6 +1,7 @@
 /** The one transaction of a push: nonce, refs, pack, push event, audit, outbox. Commit is the moment it happened. */
+import { randomUUID } from 'node:crypto';
 import { requireRole } from '../access/index.js';
-import { appendAudit } from '../audit/index.js';
+import { appendAudit, type OutboxTopic } from '../audit/index.js';
 import { rememberWrite, storedWrite } from '../auth/index.js';
 import { insertIndexedPack, isCollectedAt } from '../catalog/index.js';
 import { holdPolicy, insertCertificate } from '../certificates/index.js';
@@ -8,6 +9,7 @@ import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
 import { ZERO_OID } from '../git/oid.js';
 import type { IndexResult } from '../packs/index.js';
+import { together } from '../parallel.js';
 import {
   type ExaminedHeads,
   followPulls,
@@ -16,7 +18,14 @@ import {
   proposePull,
   UnexaminedHead,
 } from '../pulls/index.js';
-import { holdRefs, type RefUpdate, type RefVerdict, updateRefs } from '../refs/index.js';
+import {
+  type HeldRefUpdates,
+  holdRefs,
+  holdRefUpdates,
+  type RefUpdate,
+  type RefVerdict,
+  writeRefUpdates,
+} from '../refs/index.js';
 import type { Repository } from '../repos/index.js';
 import type { JsonValue } from '../signing/index.js';
 import { type Certification, SPENT, UNSIGNED } from './certify.js';
@@ -104,6 +113,10 @@ export async function commitPush(ctx: AppContext, facts: PushFacts, report: Repo
   }
 }
 
+/**
+ * What needs no lock on the repository's row comes first, and the statements of each half are sent together: pushes to
+ * other refs of the repository wait from the moment its row is locked until the commit is on disk.
+ */
 async function writePush(
   ctx: AppContext,
   tx: Tx,
@@ -111,46 +124,100 @@ async function writePush(
   examined: ExaminedHeads,
   report: ReportMaker,
 ): Promise<PushReport> {
-  const { repo, credential, pack } = facts;
-  const { proven, certificate } = facts.certification;
-  const { principal, proof } = credential;
-  await requireRole(tx, repo, principal.agentId, 'write');
-  // Asked before the pack came, and again now that it cannot change any more.
-  if (!proven && (await holdPolicy(tx, repo.repoId)) === 'required') throw refuseEach(facts.updates, UNSIGNED);
+  const { repo, proposals } = facts;
+  const { proven } = facts.certification;
   // A pull request creates a ref of its own later; the lock on creations comes before those on refs.
-  if (facts.proposals.size > 0) await holdRefs(tx, repo.repoId, []);
-  const { verdicts } = await updateRefs(tx, repo.repoId, facts.updates, {
-    atomic: facts.atomic,
-    forced: facts.forced,
-    by: { kind: 'push', certified: proven },
-  });
-  const accepted = facts.updates.filter((_, i) => verdicts[i]?.ok);
-  if (accepted.length === 0) throw new NothingAccepted(verdicts);
-  if (!(await isCollectedAt(tx, repo.repoId, facts.collectedVersion))) throw new ObjectsCollected();
-  if (pack !== undefined) {
-    const tips = accepted.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID);
-    await insertIndexedPack(tx, repo.repoId, pack, tips);
+  if (proposals.size > 0) await holdRefs(tx, repo.repoId, []);
+  const [, policy, held, timestamp] = await together(
+    requireRole(tx, repo, facts.credential.principal.agentId, 'write'),
+    // Asked before the pack came, and again now that it cannot change any more.
+    proven ? undefined : holdPolicy(tx, repo.repoId),
+    holdRefUpdates(tx, repo.repoId, facts.updates, {
+      atomic: facts.atomic,
+      forced: facts.forced,
+      by: { kind: 'push', certified: proven },
+    }),
+    tx.now(),
+  );
+  if (policy === 'required') throw refuseEach(facts.updates, UNSIGNED);
+  if (held.accepted.length === 0) throw new NothingAccepted(held.verdicts);
+  const written = { held, timestamp, eventId: randomUUID() };
+  let done: PushReport;
+  if (examined.size === 0 && proposals.size === 0) {
+    // Should a pull request follow after all, its head was not examined, and nothing of this stays.
+    done = report(held.verdicts);
+    await together(
+      recordPush(tx, facts, written, done),
+      moveRefs(tx, facts, held, examined),
+      auditPush(tx, facts, written, []),
+    );
+  } else {
+    const { ciTopics, pulls } = await moveRefs(tx, facts, held, examined);
+    done = report(held.verdicts, pulls);
+    await together(recordPush(tx, facts, written, done), auditPush(tx, facts, written, ciTopics));
   }
-  const ciTopics = await followPulls(tx, repo.repoId, accepted, examined);
-  const pulls = await openPulls(tx, facts, accepted);
-  const refUpdates = accepted.map(({ refName, oldOid, newOid }) => ({
-    refName,
-    oldOid,
-    newOid,
-    force: facts.forced.has(refName),
-  }));
-  const forcePush = refUpdates.some((update) => update.force);
+  ctx.metrics.auditEvents.inc({ action: 'push' });
+  return done;
+}
+
+interface WrittenPush {
+  held: HeldRefUpdates;
+  timestamp: Date;
+  eventId: string;
+}
+
+/** Refs, the pack that becomes visible with them, and the pull requests that follow or are opened. */
+async function moveRefs(
+  tx: Tx,
+  facts: PushFacts,
+  held: HeldRefUpdates,
+  examined: ExaminedHeads,
+): Promise<{ ciTopics: OutboxTopic[]; pulls: Map<string, ProposedResult> }> {
+  const { repo, pack } = facts;
+  const tips = held.accepted.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID);
+  const [, isWhole, , ciTopics] = await together(
+    writeRefUpdates(tx, repo.repoId, held),
+    // Sent after the lock on the repository's row, so it sees what the one before it there has committed.
+    isCollectedAt(tx, repo.repoId, facts.collectedVersion),
+    pack && insertIndexedPack(tx, repo.repoId, pack, tips),
+    followPulls(tx, repo.repoId, held.accepted, examined),
+  );
+  if (!isWhole) throw new ObjectsCollected();
+  return { ciTopics, pulls: await openPulls(tx, facts, held.accepted) };
+}
+
+/** The nonce with the report that a repeat gets, the push event, the certificate. */
+async function recordPush(tx: Tx, facts: PushFacts, { held, eventId }: WrittenPush, report: PushReport): Promise<void> {
+  const { repo, credential, pack, fingerprint } = facts;
+  const { certificate } = facts.certification;
+  const { principal, proof } = credential;
+  const updates = refUpdates(facts, held);
+  const [earlier, , isKept] = await together(
+    rememberWrite(tx, proof, { repoId: repo.repoId, fingerprint, report: report as unknown as JsonValue }),
+    tx.sql`
+      INSERT INTO push_events (event_id, repo_id, agent_id, ref_updates, packfile_hash, objects_count, force_push, nonce,
+        signature, push_options)
+      VALUES (${eventId}::uuid, ${repo.repoId}, ${principal.agentId}, ${JSON.stringify(updates)}::jsonb,
+        ${facts.packfileHash}, ${pack?.objects ?? 0}, ${isForced(updates)}, ${proof.nonce}, ${proof.signature},
+        ${JSON.stringify(facts.pushOptions)}::jsonb)`,
+    certificate === undefined ||
+      insertCertificate(tx, { eventId, repoId: repo.repoId, agentId: principal.agentId }, certificate),
+  );
+  if (!isKept) throw refuseEach(facts.updates, SPENT);
+  if (earlier !== undefined) throw new AlreadyWritten(earlier as unknown as PushReport);
+}
+
+async function auditPush(
+  tx: Tx,
+  facts: PushFacts,
+  { held, timestamp, eventId }: WrittenPush,
+  ciTopics: readonly OutboxTopic[],
+): Promise<void> {
+  const { repo, credential, pack } = facts;
+  const { principal, proof } = credential;
+  const { proven, certificate } = facts.certification;
+  const updates = refUpdates(facts, held);
   const objects = pack?.objects ?? 0;
-  const [event] = await tx.sql<[{ event_id: string }]>`
-    INSERT INTO push_events (repo_id, agent_id, ref_updates, packfile_hash, objects_count, force_push, nonce, signature,
-      push_options)
-    VALUES (${repo.repoId}, ${principal.agentId}, ${JSON.stringify(refUpdates)}::jsonb, ${facts.packfileHash}, ${objects},
-            ${forcePush}, ${proof.nonce}, ${proof.signature}, ${JSON.stringify(facts.pushOptions)}::jsonb)
-    RETURNING event_id`;
-  const pushed = { eventId: event.event_id, repoId: repo.repoId, agentId: principal.agentId };
-  if (certificate !== undefined && !(await insertCertificate(tx, pushed, certificate))) {
-    throw refuseEach(facts.updates, SPENT);
-  }
   await appendAudit(tx, {
     agentId: principal.agentId,
     action: 'push',
@@ -160,13 +227,14 @@ async function writePush(
     keyId: proof.keyId,
     envelope: proof.canonical,
     signature: proof.signature,
+    timestamp,
     data: {
       repo_id: repo.repoId,
       packfile_hash: facts.packfileHash,
-      ref_updates: refUpdates,
+      ref_updates: updates,
       objects_count: objects,
-      force_push: forcePush,
-      push_event_id: pushed.eventId,
+      force_push: isForced(updates),
+      push_event_id: eventId,
       push_options: facts.pushOptions,
       proof: proven ? 'proven' : 'unproven',
       certificate_hash: certificate?.hash ?? null,
@@ -178,15 +246,15 @@ async function writePush(
     },
     topics: ['webhook', 'analytics', ...ciTopics],
   });
-  const done = report(verdicts, pulls);
-  const earlier = await rememberWrite(tx, proof, {
-    repoId: repo.repoId,
-    fingerprint: facts.fingerprint,
-    report: done as unknown as JsonValue,
-  });
-  if (earlier !== undefined) throw new AlreadyWritten(earlier as unknown as PushReport);
-  ctx.metrics.auditEvents.inc({ action: 'push' });
-  return done;
+}
+
+/** The updates that happen, as push events and the audit log tell them. */
+function refUpdates({ forced }: PushFacts, { accepted }: HeldRefUpdates) {
+  return accepted.map(({ refName, oldOid, newOid }) => ({ refName, oldOid, newOid, force: forced.has(refName) }));
+}
+
+function isForced(updates: readonly { force: boolean }[]): boolean {
+  return updates.some((update) => update.force);
 }
 
 async function openPulls(

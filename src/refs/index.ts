@@ -6,4 +6,13 @@ export { forgetRefs, listRefs } from './list.js';
 export { type Mover, type ProtectionRule, selectRules } from './protection.js';
 export { holdRefs, movePullRefs, pullRefName, readRefs } from './pull-refs.js';
 export { holdRepository, insertFormerTips, type Ref } from './store.js';
-export { type RefUpdate, type RefUpdateResult, type RefVerdict, type UpdateOptions, updateRefs } from './update.js';
+export {
+  type HeldRefUpdates,
+  holdRefUpdates,
+  type RefUpdate,
+  type RefUpdateResult,
+  type RefVerdict,
+  type UpdateOptions,
+  updateRefs,
+  writeRefUpdates,
+} from './update.js';

@@ -7,7 +7,8 @@
 import type { Tx } from '../db/index.js';
 import { AppError } from '../errors.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
-import { branchOf, type Mover, refusal, selectRules } from './protection.js';
+import { together } from '../parallel.js';
+import { branchOf, type Mover, type ProtectionRule, refusal, selectRules } from './protection.js';
 import {
   bumpRefsVersion,
   deleteRefs,
@@ -62,6 +63,17 @@ export interface RefUpdateResult {
   defaultBranch: string | undefined;
 }
 
+/** Updates that were compared with what is stored, whose refs stay as they are until the transaction ends. */
+export interface HeldRefUpdates {
+  /** In the order of the updates. */
+  verdicts: RefVerdict[];
+  accepted: readonly RefUpdate[];
+  /** Values that refs leave and that may not be reachable afterwards. */
+  left: readonly Oid[];
+  /** Whether the repository had no branch, so that this update may decide about its default branch. */
+  wasEmpty: boolean;
+}
+
 /**
  * Applies ref updates that passed every check that needs no lock. Branch protection is enforced here and nowhere else,
  * so it holds for git, the API and merges alike.
@@ -74,23 +86,39 @@ export async function updateRefs(
   updates: readonly RefUpdate[],
   options: UpdateOptions,
 ): Promise<RefUpdateResult> {
-  const head = await holdRepository(tx, repoId);
-  if (head === undefined) throw new AppError('REPO_NOT_FOUND', { details: { repoId } });
-  const creations = updates.filter((update) => update.oldOid === ZERO_OID);
-  if (creations.length > 0) await lockCreations(tx, repoId);
-  const wasEmpty = creations.length > 0 && (await hasNoBranch(tx, repoId));
-  const current = await lockRefs(
-    tx,
-    repoId,
-    updates.map((update) => update.refName),
+  const held = await holdRefUpdates(tx, repoId, updates, options);
+  const { verdicts } = held;
+  if (held.accepted.length === 0) return { verdicts, defaultBranch: undefined };
+  return { verdicts, defaultBranch: await writeRefUpdates(tx, repoId, held) };
+}
+
+/** The first half of {@link updateRefs}: locks and verdicts, in one round trip. */
+export async function holdRefUpdates(
+  tx: Tx,
+  repoId: string,
+  updates: readonly RefUpdate[],
+  options: UpdateOptions,
+): Promise<HeldRefUpdates> {
+  const creations = updates.filter((update) => update.oldOid === ZERO_OID).map((update) => update.refName);
+  const creates = creations.length > 0;
+  const names = updates.map((update) => update.refName);
+  // Sent together, run one after the other: each sees what its predecessors waited for.
+  const [head, , noBranch, current, rules, conflicts] = await together(
+    holdRepository(tx, repoId),
+    creates ? lockCreations(tx, repoId) : undefined,
+    creates ? hasNoBranch(tx, repoId) : false,
+    lockRefs(tx, repoId, names),
+    options.by.kind === 'server' ? [] : selectRules(tx, repoId),
+    creates ? selectDirectoryConflicts(tx, repoId, creations) : [],
   );
+  if (head === undefined) throw new AppError('REPO_NOT_FOUND', { details: { repoId } });
   const reasons = new Map<string, string>();
   for (const update of updates) {
     const reason = compare(update, current.get(update.refName)) ?? keepHead(update, head, options.by);
     if (reason !== undefined) reasons.set(update.refName, reason);
   }
-  const rules = await protect(tx, repoId, updates, options, reasons);
-  await findDirectoryConflicts(tx, repoId, updates, reasons);
+  const refusing = protect(rules, updates, options, reasons);
+  findDirectoryConflicts(conflicts, updates, reasons);
   const faulty = new Set(reasons.keys());
   if (options.atomic && reasons.size > 0) {
     for (const update of updates) if (!reasons.has(update.refName)) reasons.set(update.refName, 'atomic push failed');
@@ -101,38 +129,48 @@ export async function updateRefs(
     const reason = reasons.get(refName);
     if (reason === undefined) return { refName, ok: true };
     if (!faulty.has(refName)) return { refName, ok: false, reason };
-    const rule = rules.get(refName);
+    const rule = refusing.get(refName);
     const denied = rule !== undefined || keepHead(update, head, options.by) === reason;
     const missing = isMissing(update, current.get(refName));
     const code = denied ? 'ACCESS_DENIED' : missing ? 'REF_NOT_FOUND' : 'CONFLICT';
     return { refName, ok: false, reason, code, ...(rule === undefined ? {} : { rule }) };
   });
-  if (accepted.length === 0) return { verdicts, defaultBranch: undefined };
-  await deleteRefs(
-    tx,
-    repoId,
-    accepted.filter((update) => update.newOid === ZERO_OID).map((update) => update.refName),
-  );
-  const written = accepted.filter((update) => update.newOid !== ZERO_OID);
   // Of the server's own moves nobody says whether they are fast-forwards.
   const left = accepted.filter(
     ({ refName, newOid, oldOid }) =>
       oldOid !== ZERO_OID && (newOid === ZERO_OID || options.forced.has(refName) || options.by.kind === 'server'),
   );
-  await insertFormerTips(
-    tx,
-    repoId,
-    left.map((update) => update.oldOid),
+  return { verdicts, accepted, left: left.map((update) => update.oldOid), wasEmpty: noBranch };
+}
+
+/**
+ * The second half: writes what was accepted and locks the repository's row, which pushes to other refs wait for from
+ * here on.
+ * @returns the default branch when this update gave an empty repository another one
+ */
+export async function writeRefUpdates(
+  tx: Tx,
+  repoId: string,
+  { accepted, left, wasEmpty }: HeldRefUpdates,
+): Promise<string | undefined> {
+  const written = accepted.filter((update) => update.newOid !== ZERO_OID);
+  const [, , configured] = await together(
+    deleteRefs(
+      tx,
+      repoId,
+      accepted.filter((update) => update.newOid === ZERO_OID).map((update) => update.refName),
+    ),
+    upsertRefs(
+      tx,
+      repoId,
+      written.map((update) => ({ name: update.refName, oid: update.newOid, peeled: update.peeled })),
+    ),
+    bumpRefsVersion(tx, repoId),
+    insertFormerTips(tx, repoId, left),
   );
-  await upsertRefs(
-    tx,
-    repoId,
-    written.map((update) => ({ name: update.refName, oid: update.newOid, peeled: update.peeled })),
-  );
-  const configured = await bumpRefsVersion(tx, repoId);
   const defaultBranch = wasEmpty ? firstBranch(written, configured) : undefined;
   if (defaultBranch !== undefined) await setDefaultBranch(tx, repoId, defaultBranch);
-  return { verdicts, defaultBranch };
+  return defaultBranch;
 }
 
 function isMissing(update: RefUpdate, current: Ref | undefined): boolean {
@@ -155,18 +193,16 @@ function keepHead(update: RefUpdate, defaultBranch: string, by: Mover): string |
 }
 
 /** Adds the reasons of branch protection. @returns the pattern that refused, by ref name */
-async function protect(
-  tx: Tx,
-  repoId: string,
+function protect(
+  rules: readonly ProtectionRule[],
   updates: readonly RefUpdate[],
   { by, forced }: UpdateOptions,
   reasons: Map<string, string>,
-): Promise<Map<string, string>> {
+): Map<string, string> {
   const refusing = new Map<string, string>();
-  const branches = updates.filter((update) => branchOf(update.refName) !== undefined && !reasons.has(update.refName));
-  if (by.kind === 'server' || branches.length === 0) return refusing;
-  const rules = await selectRules(tx, repoId);
-  for (const { refName, oldOid, newOid } of branches) {
+  if (by.kind === 'server') return refusing;
+  for (const { refName, oldOid, newOid } of updates) {
+    if (branchOf(refName) === undefined || reasons.has(refName)) continue;
     const change = oldOid === ZERO_OID ? 'create' : newOid === ZERO_OID ? 'delete' : 'update';
     const found = refusal(rules, { refName, change, forced: forced.has(refName) }, by);
     if (found === undefined) continue;
@@ -176,24 +212,21 @@ async function protect(
   return refusing;
 }
 
-/** File/directory conflicts, among existing refs and among the updates themselves; a name deleted here is free. */
-async function findDirectoryConflicts(
-  tx: Tx,
-  repoId: string,
+/**
+ * File/directory conflicts, among existing refs and among the updates themselves; a name deleted here is free.
+ * @param existing refs that cannot live beside one of the created ones
+ */
+function findDirectoryConflicts(
+  existing: readonly string[],
   updates: readonly RefUpdate[],
   reasons: Map<string, string>,
-): Promise<void> {
+): void {
   const open = updates.filter((update) => update.oldOid === ZERO_OID && !reasons.has(update.refName));
   if (open.length === 0) return;
   const deleted = new Set(
     updates
       .filter((update) => update.newOid === ZERO_OID && !reasons.has(update.refName))
       .map((update) => update.refName),
-  );
-  const existing = await selectDirectoryConflicts(
-    tx,
-    repoId,
-    open.map((update) => update.refName),
   );
   const names = new Set(existing.filter((name) => !deleted.has(name)));
   const below = new Map<string, string>();
