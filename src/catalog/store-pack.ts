@@ -1,5 +1,5 @@
 /**
- * Puts a pack into the object store: pack, then index and sidecar, and the loose objects of a small one.
+ * Puts a pack into the object store: pack, index and sidecar, and beside them the loose objects of a small one.
  *
  * Nobody sees any of it before the catalog row commits. A crash in between leaves files that only `staged_packs` names;
  * the clean-up job removes them after a day. They are not removed at once on failure: the same pack may be on its way in
@@ -8,7 +8,7 @@
 import type { AppContext } from '../context.js';
 import { whenQuiet } from '../foreground.js';
 import type { IndexResult, LooseObject } from '../packs/index.js';
-import { forEachParallel } from '../parallel.js';
+import { forEachParallel, together } from '../parallel.js';
 import { CONTENT_TYPES, looseKey, packKey } from '../storage/index.js';
 import { stagePack } from './store.js';
 
@@ -33,11 +33,16 @@ export async function storePack(
   pack: Pick<IndexResult, 'hash' | 'loose'>,
   files: PackFiles,
 ): Promise<void> {
-  await stagePack(ctx.db, repoId, pack.hash);
   const put = (path: string, extension: 'pack' | 'idx' | 'meta') =>
     ctx.objects.putFile(packKey(repoId, pack.hash, extension), path, { contentType: CONTENT_TYPES[extension] });
-  await put(files.packPath, 'pack');
-  await Promise.all([put(files.idxPath, 'idx'), put(files.metaPath, 'meta'), storeLoose(ctx, repoId, pack.loose)]);
+  // The row first: taking it waits for a clean-up that may be deleting files of these names.
+  await stagePack(ctx.db, repoId, pack.hash);
+  await together(
+    put(files.packPath, 'pack'),
+    put(files.idxPath, 'idx'),
+    put(files.metaPath, 'meta'),
+    storeLoose(ctx, repoId, pack.loose),
+  );
 }
 
 /** Stores objects in git's loose format, several at a time. Bodies that came as files are deleted then. */

@@ -1,5 +1,5 @@
 /** Makes names survive a power cut: a rename is durable only when every folder up to the root is synced too. */
-import { mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { isMissing } from './failure.js';
@@ -10,16 +10,27 @@ const REMEMBERED_FOLDERS = 10_000;
 /** How often a folder that another call keeps removing is made again. */
 export const FOLDER_ATTEMPTS = 20;
 
+interface Flush {
+  /** True while an earlier flush of the folder runs, so that this one covers what is renamed until then. */
+  waits: boolean;
+  done: Promise<void>;
+}
+
 export class DurableFolders {
   readonly #root: string;
   readonly #synced = new LRUCache<string, true>({ max: REMEMBERED_FOLDERS });
+  readonly #flushes = new Map<string, Flush>();
 
   constructor(root: string) {
     this.#root = root;
   }
 
-  /** Moves a synced temp file to its name and returns when the name is durable. */
-  async install(temp: string, path: string): Promise<void> {
+  /**
+   * Moves a synced temp file to its name and returns when the name is durable.
+   * @param isLink whether the temp file is a second name of a file: should it already have the wanted name too, moving
+   *   does nothing and leaves the temp file
+   */
+  async install(temp: string, path: string, isLink = false): Promise<void> {
     const folder = dirname(path);
     for (let attempt = 1; ; attempt++) {
       try {
@@ -32,9 +43,25 @@ export class DurableFolders {
         if (!isMissing(error) || attempt === FOLDER_ATTEMPTS) throw error;
       }
     }
-    // Renaming one hard link onto another of the same file does nothing and leaves the first.
-    await rm(temp, { force: true });
+    if (isLink) await rm(temp, { force: true });
     await this.#sync(folder);
+  }
+
+  /**
+   * Gives a file a second name, whole or not at all, and returns when it is durable.
+   * @returns false when that was not possible, for example because the name is taken
+   */
+  async link(source: string, path: string): Promise<boolean> {
+    const folder = dirname(path);
+    await syncPath(source);
+    try {
+      if (!this.#synced.has(folder)) await mkdir(folder, { recursive: true });
+      await link(source, path);
+    } catch {
+      return false;
+    }
+    await this.#sync(folder);
+    return true;
   }
 
   /** Removes a folder and its parents below the root as far as they are empty. */
@@ -51,13 +78,33 @@ export class DurableFolders {
 
   async #sync(folder: string): Promise<void> {
     const known = this.#synced.has(folder);
-    await syncPath(folder);
+    await this.#flush(folder);
     if (known) return;
+    const named = [folder];
     for (let at = folder; at !== this.#root; ) {
       at = dirname(at);
-      await syncPath(at);
+      await this.#flush(at);
+      if (this.#synced.has(at)) break;
+      named.push(at);
     }
-    this.#synced.set(folder, true);
+    for (const each of named) if (each !== this.#root) this.#synced.set(each, true);
+  }
+
+  /** Flushes a folder to the disk; calls that come while a flush runs share the next one. */
+  #flush(folder: string): Promise<void> {
+    const last = this.#flushes.get(folder);
+    if (last?.waits) return last.done;
+    const flush: Flush = { waits: last !== undefined, done: Promise.resolve() };
+    const run = async () => {
+      await last?.done.catch(() => {});
+      flush.waits = false;
+      await syncPath(folder);
+    };
+    flush.done = run().finally(() => {
+      if (this.#flushes.get(folder) === flush) this.#flushes.delete(folder);
+    });
+    this.#flushes.set(folder, flush);
+    return flush.done;
   }
 }
 

@@ -14,7 +14,7 @@ import { entries, walk } from './walk.js';
 /**
  * Bodies as files: a key is a path below `rootDir`, so each repository's `objects` folder is one that git can read.
  *
- * Order of a write: temp file, fsync, rename, fsync of the folder. A crash leaves the old body or the new one, and at
+ * Order of a write: temp file, fsync, rename, fsync of the folder; a file that may be linked needs no temp file. A crash leaves the old body or the new one, and at
  * worst a temp file, which a later start removes. Content type and metadata are not kept; see the contract.
  *
  * @throws AppError OBJECT_STORAGE_ERROR when the folder cannot be made or written
@@ -86,7 +86,10 @@ function filesystemDriver(root: string, temp: TempFiles): ObjectStore {
     put: (key, body) =>
       failingAs('S3_UPLOAD_FAILED', () => temp.withBody(body, (path) => folders.install(path, pathOf(key)))),
     putFile: (key, path) =>
-      failingAs('S3_UPLOAD_FAILED', () => temp.withFile(path, (copy) => folders.install(copy, pathOf(key)))),
+      failingAs('S3_UPLOAD_FAILED', async () => {
+        if (await folders.link(path, pathOf(key))) return;
+        await temp.withFile(path, (copy) => folders.install(copy, pathOf(key), true));
+      }),
     delete: (keys) =>
       failingAs('OBJECT_STORAGE_ERROR', async () => {
         for (const key of keys) await remove(key);
