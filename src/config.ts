@@ -114,6 +114,8 @@ const schema = z.object({
   RUST_LOG: optional,
   /** `false` hides GET /metrics. */
   METRICS_ENABLED: flag(true),
+  /** How long a node that was told to stop goes on serving once /health/ready says 503, if anybody asks that; seconds. */
+  SHUTDOWN_DELAY_SECS: whole(5, 0, 600),
   /** Bucket; set = objects live in S3, unset = on disk. */
   S3_BUCKET: optional,
   /** Endpoint of an S3-compatible service; unset = AWS. */

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { startCi } from './ci/index.js';
 import { type Config, ConfigError } from './config.js';
 import { endEventStreams } from './events/index.js';
-import { createApp, listen } from './http/index.js';
+import { beginDraining, createApp, listen } from './http/index.js';
 import { startJobs } from './jobs/index.js';
 import { type Closers, closeAll, openNode, type StartOptions } from './open.js';
 
@@ -57,8 +57,9 @@ async function start(
   const ci = startCi(ctx);
   closers.push(() => ci.stop());
   closers.push(() => listening.close(DRAIN_MS));
-  // First of all, because a stream of events is a request in flight that never ends by itself.
+  // Before requests in flight are waited for, because a stream of events is one that never ends by itself.
   closers.push(async () => endEventStreams(ctx));
+  closers.push(() => beginDraining(ctx));
   return {
     url: listening.url,
     places: {

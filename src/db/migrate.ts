@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import type postgres from 'postgres';
-import { openClient, type SqlClient } from './database.js';
-import { DatabaseStartError, describeDatabaseError } from './errors.js';
+import { openClient, type Queryable, type SqlClient } from './database.js';
+import { asDatabaseError, DatabaseStartError, describeDatabaseError } from './errors.js';
 
 /** Beside `src/` and beside `dist/`. */
 const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url));
@@ -70,6 +70,20 @@ export async function revertLast(target: MigrationTarget): Promise<string | unde
     await tx`DELETE FROM drizzle.__drizzle_migrations WHERE created_at = ${last.when}`;
     return last.tag;
   });
+}
+
+/**
+ * Whether the database has every migration of this build, asked without a lock and in one round trip.
+ * @throws AppError DATABASE_ERROR, also when the database has no schema at all
+ */
+export async function isMigrated({ sql }: Queryable): Promise<boolean> {
+  try {
+    const rows = await sql<{ created_at: number }[]>`SELECT created_at FROM drizzle.__drizzle_migrations`;
+    const applied = new Set(rows.map((row) => row.created_at));
+    return (await readMigrations()).every((migration) => applied.has(migration.when));
+  } catch (error) {
+    throw asDatabaseError(error);
+  }
 }
 
 async function readMigrations(): Promise<Migration[]> {

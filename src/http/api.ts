@@ -4,6 +4,14 @@ import { auditEventObject } from '../audit/index.js';
 import { nextCursor, type RouteDescription } from '../routing/index.js';
 import { gitApi } from './git/api.js';
 
+function healthObject(status: string[], parts: string[]) {
+  return z.object({
+    status: z.enum(status),
+    service: z.literal('gitclaw'),
+    ...(parts.length > 0 && { failing: z.array(z.enum(parts)).optional() }),
+  });
+}
+
 export const serviceApi: readonly RouteDescription[] = [
   {
     method: 'get',
@@ -11,10 +19,36 @@ export const serviceApi: readonly RouteDescription[] = [
     aliases: ['/v1/health'],
     operationId: 'health',
     tag: 'Service',
-    summary: 'Whether the node can serve; 503 with `unhealthy` when its database does not answer.',
+    summary:
+      'Whether the node can serve; 503 with `unhealthy` and the parts in `failing` when its database or its object store ' +
+      'does not answer.',
     auth: 'open',
     status: 200,
-    data: z.object({ status: z.enum(['healthy', 'unhealthy']), service: z.literal('gitclaw') }),
+    data: healthObject(['healthy', 'unhealthy'], ['database', 'object_storage']),
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: '/health/live',
+    operationId: 'healthLive',
+    tag: 'Service',
+    summary: 'Whether the process answers at all, whatever it depends on; for whoever restarts it.',
+    auth: 'open',
+    status: 200,
+    data: healthObject(['alive'], []),
+    bare: true,
+  },
+  {
+    method: 'get',
+    path: '/health/ready',
+    operationId: 'healthReady',
+    tag: 'Service',
+    summary:
+      'Whether the node should get requests; 503 with the parts in `failing`, which are `draining` once it was told to ' +
+      'stop, and `migrations` when the database has another schema. For load balancers.',
+    auth: 'open',
+    status: 200,
+    data: healthObject(['ready', 'not_ready'], ['draining', 'database', 'object_storage', 'migrations']),
     bare: true,
   },
   {

@@ -22,7 +22,7 @@ import { auditRoutes } from './audit-routes.js';
 import { api } from './descriptions.js';
 import { errorHandler } from './error-handler.js';
 import { mountGit } from './git/index.js';
-import { serviceRoutes } from './health.js';
+import { serviceRoutes } from './health/index.js';
 import { noStoreWhenCredentialed } from './middleware/cache.js';
 import { clientIp } from './middleware/client-ip.js';
 import { observe } from './middleware/observe.js';

@@ -1,4 +1,5 @@
 export { httpApi } from './api.js';
 export { createApp } from './app.js';
 export { api } from './descriptions.js';
+export { beginDraining } from './health/index.js';
 export { type Listening, listen } from './listen.js';

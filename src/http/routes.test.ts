@@ -19,6 +19,8 @@ const NO_METHOD = [
   'gitReceivePack',
   'gitUploadPack',
   'health',
+  'healthLive',
+  'healthReady',
   'listCollaborators',
   'metrics',
   'openApi',

@@ -115,6 +115,8 @@ export const CALLS: Record<string, MakeCall> = {
   listCheckpoints: plain,
   getAuditEvent: () => ({ params: { eventId: UNKNOWN }, outcome: '404 NOT_FOUND' }),
   health: plain,
+  healthLive: plain,
+  healthReady: plain,
   metrics: plain,
   openApi: plain,
   docs: plain,

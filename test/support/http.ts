@@ -22,7 +22,7 @@ export interface TestApp {
 /**
  * Starts the app on a free port of 127.0.0.1.
  * @param parts of the context that the test brings; the database is a fresh one unless given. Object store, pack engine
- * and their caches throw on use unless given.
+ * and their caches throw on use unless given; only a check of the store is passed.
  * @param env configuration, as in the environment
  */
 export async function startTestApp(
@@ -34,7 +34,7 @@ export async function startTestApp(
   const ctx: AppContext = {
     config: readConfig({ HOST: '127.0.0.1', PORT: String(await freePort()), ...env }),
     db: (parts.db ?? database?.db) as AppContext['db'],
-    objects: absent('objects'),
+    objects: absent('objects', { check: async () => {} }),
     engine: absent('engine'),
     packCache: absent('packCache'),
     spool: absent('spool'),
@@ -69,11 +69,12 @@ function freePort(): Promise<number> {
 }
 
 /** A part the test did not bring: using it is the test's mistake and says so. */
-function absent<K extends keyof AppContext>(name: K): AppContext[K] {
+function absent<K extends keyof AppContext>(name: K, present: Partial<AppContext[K]> = {}): AppContext[K] {
   const refuse = () => {
     throw new Error(`this test has no ctx.${name}`);
   };
-  return new Proxy({}, { get: refuse, has: refuse }) as AppContext[K];
+  const get = (parts: object, asked: string) => (Object.hasOwn(parts, asked) ? Reflect.get(parts, asked) : refuse());
+  return new Proxy(present, { get, has: refuse }) as AppContext[K];
 }
 
 export interface Answer {

@@ -1,0 +1,2 @@
+export { beginDraining } from './draining.js';
+export { serviceRoutes } from './routes.js';
