@@ -32,6 +32,7 @@ const LAYERS = [
   ['context.ts'],
   ['packs'],
   ['storage', 'db', 'metrics.ts'],
+  ['telemetry', 'monitoring'],
   ['client'],
   ['git', 'signing'],
   ['config.ts', 'env-file.ts', 'rate-limits.ts', 'receive-limits.ts', 'errors.ts', 'parallel.ts', 'foreground.ts'],

@@ -1,5 +1,6 @@
 /** All metrics of a node, in one registry of its own (names: operators' dashboards depend on them). */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { backgroundMetrics, gitMetrics, type PoolState, poolMetrics } from './telemetry/index.js';
 
 const HTTP_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const S3_SECONDS = [
@@ -8,12 +9,16 @@ const S3_SECONDS = [
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-export function createMetrics() {
+/** @param pool how busy the database's connections are; undefined = there is no database */
+export function createMetrics(pool?: () => PoolState) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   return {
     registry,
+    ...gitMetrics(registers),
+    ...backgroundMetrics(registers),
+    ...poolMetrics(registers, pool),
     httpSeconds: new Histogram({
       name: 'http_request_duration_seconds',
       help: 'Time to answer an HTTP request',
@@ -56,7 +61,7 @@ export function createMetrics() {
     cacheBytes: new Gauge({ name: 'cache_size_bytes', help: 'Bytes in the local pack cache', registers }),
     auditEvents: new Counter({
       name: 'audit_events_total',
-      help: 'Audit events written',
+      help: 'Audit events committed, counted once by the node that puts them in order',
       labelNames: ['action'],
       registers,
     }),

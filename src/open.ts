@@ -1,7 +1,7 @@
 /** Opens what every process of a deployment works with: database, object store, engine and caches. */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { type Config, ConfigError } from './config.js';
 import type { AppContext, FaultPoint } from './context.js';
 import { migrate, openDatabase, startEmbeddedPostgres } from './db/index.js';
@@ -9,6 +9,7 @@ import { createMetrics, type Metrics } from './metrics.js';
 import { listensToOutbox } from './outbox/index.js';
 import { createPackEngine, PackCache, Spool } from './packs/index.js';
 import { describeStorageError, openObjectStore } from './storage/index.js';
+import { createLog } from './telemetry/index.js';
 
 export interface StartOptions {
   log?: Logger;
@@ -25,7 +26,7 @@ export type Closers = (() => Promise<unknown>)[];
  * @throws Error with one printable line when something it needs is not there
  */
 export async function openNode(config: Config, options: StartOptions, closers: Closers): Promise<AppContext> {
-  const log = options.log ?? pino({ level: config.logLevel });
+  const log = options.log ?? createLog(config);
   const dataDir = resolve(config.GITCLAW_DATA_DIR);
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
     throw new ConfigError(`GITCLAW_DATA_DIR ${dataDir} cannot be created`, { cause });
@@ -44,7 +45,7 @@ export async function openNode(config: Config, options: StartOptions, closers: C
   if (config.DATABASE_MIGRATE_ON_START) await migrate(db);
   else await db.check();
 
-  const metrics = createMetrics();
+  const metrics = createMetrics(() => db.poolState());
   const unusable = (cause: unknown): never => {
     const line = describeStorageError(cause, config);
     throw line === undefined ? cause : new ConfigError(line, { cause });

@@ -40,7 +40,7 @@ export async function suspendAgent(ctx: AppContext, session: AdminSession, agent
     if (suspended) throw new AppError('ALREADY_SUSPENDED', { details: { agentId } });
     await setSuspended(tx, agentId, reason, session.username);
     const data = { reason, admin_id: session.username };
-    await appendAudit(tx, adminEvent(session, 'admin_suspend_agent', 'agent', agentId, data), ctx.metrics);
+    await appendAudit(tx, adminEvent(session, 'admin_suspend_agent', 'agent', agentId, data));
   });
   return { message: 'The agent is suspended.', agentId };
 }
@@ -53,7 +53,7 @@ export async function unsuspendAgent(ctx: AppContext, session: AdminSession, age
     if (!suspended) throw new AppError('NOT_SUSPENDED', { details: { agentId } });
     await clearSuspended(tx, agentId);
     const data = { admin_id: session.username };
-    await appendAudit(tx, adminEvent(session, 'admin_unsuspend_agent', 'agent', agentId, data), ctx.metrics);
+    await appendAudit(tx, adminEvent(session, 'admin_unsuspend_agent', 'agent', agentId, data));
   });
   return { message: 'The agent is not suspended any more.', agentId };
 }

@@ -30,7 +30,7 @@ async function removeRows(ctx: AppContext, session: AdminSession, repoId: string
     const repo = await lockRepository(tx, repoId);
     await removeRepository(tx, repo);
     const data = { admin_id: session.username, repo_name: repo.name, owner_id: repo.ownerId };
-    await appendAudit(tx, adminEvent(session, 'admin_delete_orphaned_db', 'repository', repoId, data), ctx.metrics);
+    await appendAudit(tx, adminEvent(session, 'admin_delete_orphaned_db', 'repository', repoId, data));
   });
   return { message: 'The record of the repository is deleted.', repoId };
 }
@@ -45,7 +45,7 @@ async function removeObjects(ctx: AppContext, session: AdminSession, repoId: str
     const removed = await ctx.objects.deletePrefix(repositoryPrefix(repoId));
     const data = { admin_id: session.username, object_count: removed };
     const event = adminEvent(session, 'admin_delete_orphaned_storage', 'repository', repoId, data);
-    await appendAudit(tx, event, ctx.metrics);
+    await appendAudit(tx, event);
   });
   return { message: 'The stored objects are deleted.', repoId };
 }

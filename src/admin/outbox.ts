@@ -28,7 +28,7 @@ export async function retryOutboxRow(ctx: AppContext, session: AdminSession, out
   await ctx.db.transaction(async (tx) => {
     if (!(await retryDeadLetter(tx, outboxId))) throw missing;
     const data = { admin_id: session.username };
-    await appendAudit(tx, adminEvent(session, 'admin_outbox_retry', 'outbox', outboxId, data), ctx.metrics);
+    await appendAudit(tx, adminEvent(session, 'admin_outbox_retry', 'outbox', outboxId, data));
   });
   return { message: 'The event will be tried again.', outboxId };
 }

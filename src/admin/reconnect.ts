@@ -55,7 +55,7 @@ export async function reconnectRepo(ctx: AppContext, session: AdminSession, repo
       object_count: packs.reduce((sum, pack) => sum + pack.objects, 0),
       ref_updates: refs.map(({ refName, oldOid, newOid }) => ({ refName, oldOid, newOid, force: false })),
     };
-    await appendAudit(tx, adminEvent(session, 'admin_reconnect_repo', 'repository', repoId, data), ctx.metrics);
+    await appendAudit(tx, adminEvent(session, 'admin_reconnect_repo', 'repository', repoId, data));
   });
   return { message: 'The repository is connected again.', repoId };
 }

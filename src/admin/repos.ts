@@ -37,7 +37,7 @@ export async function removeRepo(ctx: AppContext, session: AdminSession, repoId:
       deleted_counts: await countContents(tx, repoId),
     };
     await removeRepository(tx, repo);
-    await appendAudit(tx, adminEvent(session, 'admin_delete_repo', 'repository', repoId, data), ctx.metrics);
+    await appendAudit(tx, adminEvent(session, 'admin_delete_repo', 'repository', repoId, data));
   });
   await forgetRepository(ctx, repoId);
   return { message: 'The repository is deleted.', repoId };

@@ -46,7 +46,7 @@ export async function login(
   const expiresAt = await ctx.db.transaction(async (tx) => {
     await forgetFailures(tx, client);
     const expires = await insertSession(tx, session.tokenHash, session.username);
-    await appendAudit(tx, adminEvent(session, 'admin_login', 'admin_session', sessionId(session), {}), ctx.metrics);
+    await appendAudit(tx, adminEvent(session, 'admin_login', 'admin_session', sessionId(session), {}));
     return expires;
   });
   return { token, expiresAt: expiresAt.toISOString() };
@@ -56,7 +56,7 @@ export async function login(
 export async function logout(ctx: AppContext, session: AdminSession): Promise<{ message: string }> {
   await ctx.db.transaction(async (tx) => {
     if (!(await deleteSession(tx, session.tokenHash))) return;
-    await appendAudit(tx, adminEvent(session, 'admin_logout', 'admin_session', sessionId(session), {}), ctx.metrics);
+    await appendAudit(tx, adminEvent(session, 'admin_logout', 'admin_session', sessionId(session), {}));
   });
   return { message: 'Logged out.' };
 }

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Tx } from '../db/index.js';
 import { AppError } from '../errors.js';
-import type { Metrics } from '../metrics.js';
 import { GENESIS, hashEvent, hashLink, storable, storableText } from './event.js';
 
 /** Work for the background that follows from an event. */
@@ -42,18 +41,13 @@ export const GLOBAL_CHAIN = 'global';
  * Appends to one chain wait for each other until commit, so call this late in the transaction.
  * @throws AppError AUDIT_ERROR; the transaction is lost then
  */
-export async function appendAudit(
-  tx: Tx,
-  event: NewAuditEvent,
-  metrics?: Pick<Metrics, 'auditEvents'>,
-): Promise<{ eventId: string }> {
+export async function appendAudit(tx: Tx, event: NewAuditEvent): Promise<{ eventId: string }> {
   const eventId = randomUUID();
   try {
     await insert(tx, eventId, event);
   } catch (cause) {
     throw new AppError('AUDIT_ERROR', { cause });
   }
-  metrics?.auditEvents.inc({ action: event.action });
   return { eventId };
 }
 

@@ -9,6 +9,7 @@ import type { Lease } from './lease.js';
 import { type ClaimedRun, returnRun } from './lease-store.js';
 import { beginStep, finishStep, LostLease } from './log-store.js';
 import { isLarge, type StepLog, stepText, storeLog, tail } from './log-text.js';
+import type { FinalStatus } from './run.js';
 import { StepOutput } from './step-output.js';
 import { lockRun } from './store.js';
 
@@ -18,11 +19,20 @@ interface Result {
   note: string;
 }
 
+/** What became of a run in the hands of a runner. */
+export type RunEnd = FinalStatus | 'returned' | 'lost';
+
 /**
  * Executes a run and records its result; a run that is in other hands by then is left alone.
+ * @returns the result, `returned` when the run was given back, `lost` when it was in other hands
  * @throws whatever the database or the object store reports; the lease runs out then and another runner tries again
  */
-export async function executeRun(ctx: AppContext, driver: SandboxDriver, run: ClaimedRun, lease: Lease): Promise<void> {
+export async function executeRun(
+  ctx: AppContext,
+  driver: SandboxDriver,
+  run: ClaimedRun,
+  lease: Lease,
+): Promise<RunEnd> {
   const steps: StepLog[] = [];
   const timer = setTimeout(() => lease.end('timeout'), run.config.timeout * 1000);
   let result: Result;
@@ -36,16 +46,21 @@ export async function executeRun(ctx: AppContext, driver: SandboxDriver, run: Cl
     clearTimeout(timer);
   }
   const { reason } = lease;
-  if (reason === 'lost') return;
-  if (reason === 'stopping') await returnRun(ctx.db, run);
-  else if (reason === 'outdated') await record(ctx, run, (tx) => cancelRun(tx, run, SYSTEM, 'superseded'));
-  else {
-    const isLate = reason === 'timeout';
-    const note = isLate ? `\nThe run was stopped after ${run.config.timeout} seconds.\n` : result.note;
-    const log = await storeLog(ctx, run, steps.map(stepText).join('') + note);
-    const done = await record(ctx, run, (tx) => completeRun(tx, run, isLate ? 'timed_out' : result.status, log));
-    if (!done && log.logKey !== null) await ctx.objects.delete([log.logKey]);
+  if (reason === 'lost') return 'lost';
+  if (reason === 'stopping') {
+    await returnRun(ctx.db, run);
+    return 'returned';
   }
+  if (reason === 'outdated') {
+    return (await record(ctx, run, (tx) => cancelRun(tx, run, SYSTEM, 'superseded'))) ? 'cancelled' : 'lost';
+  }
+  const isLate = reason === 'timeout';
+  const note = isLate ? `\nThe run was stopped after ${run.config.timeout} seconds.\n` : result.note;
+  const log = await storeLog(ctx, run, steps.map(stepText).join('') + note);
+  const status = isLate ? 'timed_out' : result.status;
+  if (await record(ctx, run, (tx) => completeRun(tx, run, status, log))) return status;
+  if (log.logKey !== null) await ctx.objects.delete([log.logKey]);
+  return 'lost';
 }
 
 /** @param steps filled with what every step that began has to say */

@@ -5,7 +5,7 @@ import type { AppContext } from '../context.js';
 import { Bell, listensToOutbox } from '../outbox/index.js';
 import { claimRun } from './claim.js';
 import type { SandboxDriver } from './drivers/contract.js';
-import { executeRun } from './execute.js';
+import { executeRun, type RunEnd } from './execute.js';
 import { Lease } from './lease.js';
 import { type ClaimedRun, removeRunner, reportRunner } from './lease-store.js';
 import { CI_CHANNEL } from './store.js';
@@ -92,12 +92,15 @@ async function execute(ctx: AppContext, driver: SandboxDriver, run: ClaimedRun, 
   const { runId, repoId, fence } = run;
   const begun = performance.now();
   ctx.log.info({ runId, repoId, fence }, 'CI run taken');
+  let status: RunEnd | 'broken' = 'broken';
   try {
-    await executeRun(ctx, driver, run, lease);
+    status = await executeRun(ctx, driver, run, lease);
     ctx.log.info({ runId, repoId, ms: Math.round(performance.now() - begun), ended: lease.reason }, 'CI run ended');
   } catch (error) {
     ctx.log.warn({ runId, repoId, err: error }, 'a CI run broke off, will be tried again');
   } finally {
+    ctx.metrics.ciRunsEnded.inc({ status });
+    ctx.metrics.ciRunSeconds.observe((performance.now() - begun) / 1000);
     lease.release();
   }
 }

@@ -137,3 +137,15 @@ export async function deleteOldChunks(db: Queryable, keepMinutes: number): Promi
     WHERE r.run_id = c.run_id AND r.completed_at < now() - make_interval(mins => ${keepMinutes})`);
   return rows.count;
 }
+
+/** Runs that have not ended. */
+export async function countOpenRuns({ sql: query }: Queryable): Promise<{ pending: number; running: number }> {
+  try {
+    const [row] = await query<[{ pending: number; running: number }]>`
+      SELECT count(*) FILTER (WHERE status = 'pending') AS pending, count(*) FILTER (WHERE status = 'running') AS running
+      FROM ci_runs WHERE status IN ('pending', 'running')`;
+    return row;
+  } catch (error) {
+    throw asDatabaseError(error);
+  }
+}

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { drizzle, type PostgresJsDatabase, type PostgresJsSession } from 'drizzle-orm/postgres-js';
 import type { ExtractTablesWithRelations } from 'drizzle-orm/relations';
 import postgres from 'postgres';
+import type { PoolState } from '../telemetry/index.js';
 import { asDatabaseError } from './errors.js';
 import { TransactionWatch } from './lost-connection.js';
 import { Notifier } from './notify.js';
+import { PoolUse } from './pool-use.js';
 import * as schema from './schema/index.js';
 
 type Schema = typeof schema;
@@ -41,6 +43,8 @@ export interface Database extends Queryable {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** A round trip. @throws AppError DATABASE_ERROR */
   check(): Promise<void>;
+  /** How busy the connections are. */
+  poolState(): PoolState;
   /** Lets running queries finish for up to 5 seconds, then closes every connection. */
   close(): Promise<void>;
 }
@@ -56,7 +60,8 @@ const NOW = `SELECT date_trunc('milliseconds', now()) AS now`;
 
 /** Opens a pool. Connections are made when first needed, so this never fails; {@link Database.check} tells. */
 export function openDatabase({ url, maxConnections }: DatabaseOptions): Database {
-  const sql = openClient(url, { max: maxConnections });
+  const use = new PoolUse(maxConnections);
+  const sql = use.counting(openClient(url, { max: maxConnections }));
   const orm = openOrm(sql);
   const notifier = new Notifier(sql);
   return {
@@ -68,7 +73,7 @@ export function openDatabase({ url, maxConnections }: DatabaseOptions): Database
       const news: [channel: string, payload: string][] = [];
       const running = orm.transaction((ormTx) => watch.run(() => work(asTx(ormTx, watch, news))));
       try {
-        const result = await Promise.race([running, watch.gone]);
+        const result = await use.during(() => Promise.race([running, watch.gone]));
         for (const [channel, payload] of news) notifier.tell(channel, payload);
         return result;
       } catch (error) {
@@ -81,6 +86,7 @@ export function openDatabase({ url, maxConnections }: DatabaseOptions): Database
         throw asDatabaseError(error);
       });
     },
+    poolState: () => use.state,
     close: () => sql.end({ timeout: 5 }),
   };
 }

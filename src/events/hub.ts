@@ -112,7 +112,7 @@ export class EventHub {
     // From here on news need a round of their own: this one may have looked already.
     this.#gathering = false;
     try {
-      await placeEvents(this.#ctx.db);
+      await placeEvents(this.#ctx.db, this.#ctx.metrics);
     } catch (error) {
       this.#ctx.log.debug({ err: error }, 'events could not be placed; a job does it later');
     }

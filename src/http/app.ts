@@ -29,12 +29,18 @@ import { observe } from './middleware/observe.js';
 import { requestId } from './middleware/request-id.js';
 import { answerUnmatched } from './not-found.js';
 import { openApiRoutes } from './openapi/index.js';
+import { operationNames } from './operations.js';
 
 /** The whole HTTP surface of a node. Serve it with {@link listen}: handlers need the node request. */
 export function createApp(ctx: AppContext): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.onError(errorHandler(ctx));
-  app.use(requestId(), clientIp(ctx.config.TRUSTED_PROXIES), observe(ctx), noStoreWhenCredentialed());
+  app.use(
+    requestId(),
+    clientIp(ctx.config.TRUSTED_PROXIES),
+    observe(ctx, operationNames(app, api)),
+    noStoreWhenCredentialed(),
+  );
 
   app.route('/', serviceRoutes(ctx));
   app.route('/', openApiRoutes(ctx, api));

@@ -1,7 +1,7 @@
 /** Runs the background work of a node: each job alone, again after a pause, until the node stops. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { placeEvents, writeCheckpoint } from '../audit/index.js';
-import { ciRunHandler, removeOldChunks } from '../ci/index.js';
+import { ciRunHandler, measureRuns, removeOldChunks } from '../ci/index.js';
 import type { AppContext } from '../context.js';
 import { measureOutbox, removeOldDeadLetters, removeProcessedEvents, startOutbox } from '../outbox/index.js';
 import { reconcileDue } from '../reconcile/index.js';
@@ -13,6 +13,7 @@ import { collectGarbage } from './collect.js';
 import { compactPacks } from './compact.js';
 import { removeDeletedRepositories } from './deleted.js';
 import { removeExpiredLimits, removeExpiredResults } from './expired.js';
+import { measureJob } from './measure.js';
 import { removeRetiredPacks } from './retired.js';
 import { unpackPending } from './unpack.js';
 
@@ -33,12 +34,13 @@ const JOBS: readonly Job[] = [
   { name: 'processed events', everyMs: 3_600_000, run: removeProcessedEvents },
   { name: 'old dead letters', everyMs: 3_600_000, run: removeOldDeadLetters },
   { name: 'outbox measure', everyMs: 15_000, run: measureOutbox },
-  { name: 'order of events', everyMs: 1_000, run: ({ db }) => placeEvents(db) },
+  { name: 'order of events', everyMs: 1_000, run: ({ db, metrics }) => placeEvents(db, metrics) },
   { name: 'audit checkpoint', everyMs: 60_000, run: ({ db }) => writeCheckpoint(db) },
   { name: 'webhook deliveries', everyMs: 1_000, run: sendDeliveries },
   { name: 'old webhook deliveries', everyMs: 3_600_000, run: removeOldDeliveries },
   { name: 'CI log chunks', everyMs: 60_000, run: removeOldChunks },
   { name: 'reconciliation', everyMs: 5_000, run: reconcileDue },
+  { name: 'CI measure', everyMs: 15_000, run: measureRuns },
   { name: 'expired limits', everyMs: 3_600_000, run: removeExpiredLimits },
 ];
 
@@ -72,7 +74,7 @@ export function startJobs(ctx: AppContext): Jobs {
 async function loop(ctx: AppContext, job: Job, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     try {
-      await job.run(ctx, stop);
+      await measureJob(ctx, job.name, () => job.run(ctx, stop));
     } catch (error) {
       if (!stop.aborted) ctx.log.warn({ job: job.name, err: error }, 'a background job failed, will be tried again');
     }

@@ -1,6 +1,6 @@
 /** Jobs that keep the outbox small and seen. */
 import type { AppContext } from '../context.js';
-import { countEvents, deleteDeadLetters, deleteProcessed } from './store.js';
+import { countEvents, deleteDeadLetters, deleteProcessed, readLag } from './store.js';
 
 /** Processed rows are kept this long, for whoever asks what became of an event. */
 const KEEP_DAYS = 7;
@@ -32,9 +32,10 @@ export async function removeOldDeadLetters(ctx: AppContext, stop: AbortSignal): 
   return removed;
 }
 
-/** Sets the gauge `outbox_events{topic,status}`. @returns how many rows wait, are in work or are dead */
+/** Sets the gauges `outbox_events{topic,status}` and `outbox_lag_seconds`. @returns how many rows wait, are in work or are dead */
 export async function measureOutbox(ctx: AppContext): Promise<number> {
-  const counts = await countEvents(ctx.db);
+  const [counts, lag] = [await countEvents(ctx.db), await readLag(ctx.db)];
+  ctx.metrics.outboxLag.set(lag);
   ctx.metrics.outboxEvents.reset();
   for (const { topic, status, count } of counts) ctx.metrics.outboxEvents.set({ topic, status }, count);
   return counts.reduce((sum, { count }) => sum + count, 0);

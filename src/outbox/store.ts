@@ -119,6 +119,14 @@ export async function countEvents(db: Queryable): Promise<OutboxCount[]> {
     WHERE status IN ('pending', 'processing', 'dead_letter') GROUP BY topic, status`);
 }
 
+/** How long the row that has been due longest waits, seconds; 0 when none is due. */
+export async function readLag(db: Queryable): Promise<number> {
+  const [row] = await answer(db.sql<[{ lag: number }]>`
+    SELECT coalesce(extract(epoch FROM now() - min(available_at)), 0)::float8 AS lag FROM event_outbox
+    WHERE status = 'pending' AND available_at <= now()`);
+  return row.lag;
+}
+
 /** Deletes rows processed more than `days` ago, at most `limit`. @returns how many */
 export async function deleteProcessed(db: Queryable, days: number, limit: number): Promise<number> {
   // Nothing is processed before it is available, and of the two times only the latter is indexed.

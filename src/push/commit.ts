@@ -96,7 +96,7 @@ export async function commitPush(ctx: AppContext, facts: PushFacts, report: Repo
   await ctx.faultPoint('push.before-commit');
   try {
     const examined = await facts.examineHeads();
-    const done = await ctx.db.transaction((tx) => writePush(ctx, tx, facts, examined, report));
+    const done = await ctx.db.transaction((tx) => writePush(tx, facts, examined, report));
     await ctx.faultPoint('push.after-commit');
     return done;
   } catch (error) {
@@ -117,13 +117,7 @@ export async function commitPush(ctx: AppContext, facts: PushFacts, report: Repo
  * What needs no lock on the repository's row comes first, and the statements of each half are sent together: pushes to
  * other refs of the repository wait from the moment its row is locked until the commit is on disk.
  */
-async function writePush(
-  ctx: AppContext,
-  tx: Tx,
-  facts: PushFacts,
-  examined: ExaminedHeads,
-  report: ReportMaker,
-): Promise<PushReport> {
+async function writePush(tx: Tx, facts: PushFacts, examined: ExaminedHeads, report: ReportMaker): Promise<PushReport> {
   const { repo, proposals } = facts;
   const { proven } = facts.certification;
   // A pull request creates a ref of its own later; the lock on creations comes before those on refs.
@@ -156,7 +150,6 @@ async function writePush(
     done = report(held.verdicts, pulls);
     await together(recordPush(tx, facts, written, done), auditPush(tx, facts, written, ciTopics));
   }
-  ctx.metrics.auditEvents.inc({ action: 'push' });
   return done;
 }
 

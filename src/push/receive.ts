@@ -250,7 +250,7 @@ async function indexPack(
       },
       { read: (oid) => readObject(ctx, snapshot, oid) },
     );
-    request.onProgress(`Received ${pack.objects} objects, ${pack.packBytes} bytes.\n`);
+    request.onProgress(`Received ${pack.objects} objects, ${pack.packBytes} bytes.\n`, { objects: pack.objects });
     return { pack };
   } catch (error) {
     if (error instanceof AppError && (error.code === 'INVALID_PACKFILE' || error.code === 'INVALID_OBJECT')) {

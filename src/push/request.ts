@@ -27,8 +27,8 @@ export interface PushRequest {
   fingerprint?: string;
   /** How pushes are counted, unless the caller has counted this one. Repeats are not counted. */
   quota?: PushQuota;
-  /** Told what happens, for the client's side-band; called from time to time. */
-  onProgress(text: string): void;
+  /** Told what happens, for the client's side-band; called from time to time. @param facts once the pack is there */
+  onProgress(text: string, facts?: { objects: number }): void;
 }
 
 export interface PushQuota {

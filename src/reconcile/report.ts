@@ -18,11 +18,11 @@ export async function reportDrift(ctx: AppContext, check: Check, drift: Drift, f
     const fixed = fix && check.fix !== undefined && (await check.fix(tx, drift));
     if (!(await wasReported(tx, drift))) {
       const data = { type: 'drift_detected', drift: json };
-      await appendAudit(tx, { ...event, chainId, action: 'drift_detected', data }, ctx.metrics);
+      await appendAudit(tx, { ...event, chainId, action: 'drift_detected', data });
     }
     if (fixed) {
       const data = { type: 'drift_fixed', drift: json };
-      await appendAudit(tx, { ...event, chainId, action: 'drift_fixed', data }, ctx.metrics);
+      await appendAudit(tx, { ...event, chainId, action: 'drift_fixed', data });
     }
     return fixed;
   });

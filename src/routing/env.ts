@@ -11,7 +11,20 @@ export interface AppEnv {
     clientIp: string;
     /** Set once a credential was accepted; goes to the log and makes the answer `no-store`. */
     agentId: string | undefined;
+    /** Set on git addresses. */
+    git: GitWork | undefined;
   };
+}
+
+/** What a git request is about, for the log line and the measurements. */
+export interface GitWork {
+  /** `negotiate` = a round of a fetch that ends without a pack. */
+  operation: 'advertise' | 'ls-refs' | 'object-info' | 'negotiate' | 'fetch' | 'clone' | 'push';
+  repoId?: string | undefined;
+  /** Received or sent. */
+  objects?: number | undefined;
+  /** How it ended where the status does not tell: git has most of its refusals inside of a 200. */
+  outcome?: 'refused' | 'failed' | undefined;
 }
 
 export type AppContextOf = Context<AppEnv>;
@@ -19,4 +32,9 @@ export type AppContextOf = Context<AppEnv>;
 /** Notes who is asking, for the log line and the cache headers. */
 export function noteAgent(c: AppContextOf, agentId: string | undefined): void {
   c.set('agentId', agentId);
+}
+
+/** Adds to what is known of a git request; the first note must have its operation. */
+export function noteGit(c: AppContextOf, work: Partial<GitWork>): void {
+  c.set('git', { ...c.get('git'), ...work } as GitWork);
 }

@@ -12,7 +12,7 @@ export {
   writeCursor,
 } from './cursor.js';
 export type { RouteAuth, RouteDescription } from './describe.js';
-export { type AppContextOf, type AppEnv, noteAgent } from './env.js';
+export { type AppContextOf, type AppEnv, type GitWork, noteAgent, noteGit } from './env.js';
 export { check, isStorable, type Paging, paging, text, wholeNumber } from './input.js';
 export { noteQuota } from './quota.js';
 export { readRequest } from './request.js';

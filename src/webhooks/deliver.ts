@@ -53,6 +53,8 @@ async function attempt(ctx: AppContext, delivery: Claimed, stop: AbortSignal, re
   if (stop.aborted && !outcome.delivered) return returnDelivery(ctx.db, delivery);
   const durationMs = Math.round(performance.now() - started);
   const status = await settleDelivery(ctx.db, delivery, { ...outcome, durationMs });
+  ctx.metrics.webhookSeconds.observe(durationMs / 1000);
+  ctx.metrics.webhookDeliveries.inc({ outcome: status === 'pending' ? 'retried' : (status ?? 'lost') });
   const { deliveryId, event, repoId, attempts } = delivery;
   const fields = {
     deliveryId,

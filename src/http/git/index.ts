@@ -5,7 +5,7 @@ import type { GitService } from '../../auth/index.js';
 import type { AppContext } from '../../context.js';
 import { AppError } from '../../errors.js';
 import { inForeground } from '../../foreground.js';
-import { type AppContextOf, type AppEnv, baseUrl } from '../../routing/index.js';
+import { type AppContextOf, type AppEnv, baseUrl, noteGit } from '../../routing/index.js';
 import { advertise } from './advertise.js';
 import { ClientGone } from './answer.js';
 import { drainBody } from './body.js';
@@ -37,6 +37,7 @@ async function infoRefs(ctx: AppContext, c: AppContextOf): Promise<Response> {
       message: 'service must be git-upload-pack or git-receive-pack; the dumb protocol is not served',
     });
   }
+  noteGit(c, { operation: 'advertise' });
   const names = repositoryNames(c);
   const access = await challenging(ctx, c, names, service, () => openRepository(ctx, c, names, service));
   const body = await advertise(ctx, access.repo, service, protocolVersion(c));
@@ -51,6 +52,7 @@ function serve(ctx: AppContext, c: AppContextOf, service: GitService): Promise<R
   return guarded(ctx, c, async () => {
     const type = incoming.headers['content-type']?.split(';')[0]?.trim();
     const isWrite = service === 'git-receive-pack';
+    noteGit(c, { operation: isWrite ? 'push' : 'negotiate' });
     if (type === 'application/json') {
       return (isWrite ? jsonReceivePack : jsonUploadPack)(ctx, c, repositoryNames(c));
     }

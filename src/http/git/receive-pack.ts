@@ -26,7 +26,7 @@ import {
 import { toAppError } from '../failure.js';
 import { GitAnswer } from './answer.js';
 import { drainBody, readBody } from './body.js';
-import type { ClaimedAccess, PushAccess } from './target.js';
+import type { ClaimedAccess, GitAccess, PushAccess } from './target.js';
 
 export const RECEIVE_PACK_CAPABILITIES = [
   'report-status',
@@ -88,10 +88,13 @@ export async function receivePack(
       isProved = true;
     }),
     quota,
-    onProgress: (text) => notes.push(text),
+    onProgress: (text, facts) => {
+      notes.push(text);
+      access.note({ objects: facts?.objects });
+    },
   };
   const target = access.kind === 'granted' ? { repo: access.repo } : access.outcome;
-  const work = push(ctx, request, target, answer).finally(() => drainBody(incoming));
+  const work = push(ctx, request, target, answer, access).finally(() => drainBody(incoming));
   // An answer that has begun is a 200, which those who are not proved must not get.
   const mayStart = () => incoming.readableEnded && isProved;
   const report = banded ? await answer.whileWaiting(work, mayStart) : await work;
@@ -115,17 +118,21 @@ async function push(
   request: PushParts,
   target: ClaimedAccess['outcome'],
   answer: GitAnswer,
+  { note }: Pick<GitAccess, 'note'>,
 ): Promise<PushReport> {
   const refusal = 'refusal' in target ? target.refusal : undefined;
   try {
     if ('refusal' in target) return await refuseClaimed(ctx, request, target.refusal);
-    return await receivePush(ctx, { ...request, repo: target.repo });
+    const report = await receivePush(ctx, { ...request, repo: target.repo });
+    if (!report.results.some((result) => result.ok)) note({ outcome: 'refused' });
+    return report;
   } catch (error) {
     const known = toAppError(error);
     // Once keepalives have begun an answer, only the report is left to say it in.
     const asStatus = [401, 403, 429].includes(known.status) || known === refusal;
     if (asStatus && !answer.started) throw known;
     if (known.status >= 500) ctx.log.error({ err: known }, 'push failed');
+    note({ outcome: known.status >= 500 ? 'failed' : 'refused' });
     return refuseAll(request.commands, `${known.wireCode}: ${known.message}`, 'unpacker error');
   }
 }

@@ -4,7 +4,7 @@ import { authenticateGit, type GitCredential, type GitService, type RepoNames } 
 import type { AppContext } from '../../context.js';
 import { AppError } from '../../errors.js';
 import { findRepositoryById, findRepositoryByName, type Repository } from '../../repos/index.js';
-import { type AppContextOf, noteAgent } from '../../routing/index.js';
+import { type AppContextOf, type GitWork, noteAgent, noteGit } from '../../routing/index.js';
 
 type Credential<Kind extends GitCredential['kind']> = Extract<GitCredential, { kind: Kind }>;
 
@@ -13,6 +13,8 @@ export interface GitAccess {
   kind: 'granted';
   repo: Repository;
   credential: Credential<'anonymous' | 'token'>;
+  /** Tells the log and the measurements what the request turned out to be. */
+  note(work: Partial<GitWork>): void;
 }
 
 /** A caller who may push to it. */
@@ -29,6 +31,8 @@ export interface ClaimedAccess {
   repoId: string;
   /** What the agent gets to hear once it is proved; otherwise the repository is there and it may push. */
   outcome: { repo: Repository } | { refusal: AppError };
+  /** As of {@link GitAccess}. */
+  note(work: Partial<GitWork>): void;
 }
 
 /** How a URL names a repository: by id, or by owner and name. */
@@ -76,7 +80,9 @@ async function open(
   const known = knownNames(repo, names);
   const credential = await authenticateGit(ctx, c.env.incoming.headers, { ...known, service, isReceivePost });
   const agentId = agentOf(credential);
+  const note = (work: Partial<GitWork>) => noteGit(c, work);
   noteAgent(c, agentId);
+  note({ repoId: repo?.repoId });
   const required = service === 'git-receive-pack' ? 'write' : 'read';
   const role = repo && (await effectiveRole(ctx.db, repo, agentId));
   if (credential.kind === 'anonymous' && (required === 'write' || role === undefined)) {
@@ -86,7 +92,7 @@ async function open(
   const outcome = decide(names, repo, role, required);
   if (credential.kind === 'deferred') {
     const repoId = known.repoId ?? `${known.ownerName}/${known.name}`;
-    return { kind: 'claimed', credential, repoId, outcome };
+    return { kind: 'claimed', credential, repoId, outcome, note };
   }
   if ('refusal' in outcome) throw outcome.refusal;
   if (required === 'write' && credential.kind === 'token' && !credential.mayWrite) {
@@ -94,7 +100,7 @@ async function open(
       message: 'This token was signed for git-upload-pack; a push needs one for git-receive-pack.',
     });
   }
-  return { kind: 'granted', repo: outcome.repo, credential };
+  return { kind: 'granted', repo: outcome.repo, credential, note };
 }
 
 function agentOf(credential: GitCredential): string | undefined {

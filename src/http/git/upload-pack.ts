@@ -88,6 +88,7 @@ export async function uploadPack(
     else await answerV0(ctx, answer, access, body);
   } catch (error) {
     if (answer.started || !isRefusal(error)) throw error;
+    access.note({ outcome: 'refused' });
     await answer.end(errPacket(error.message));
   }
 }
@@ -101,6 +102,7 @@ async function answerV2(ctx: AppContext, answer: GitAnswer, access: GitAccess, b
   if (request === undefined) return answer.end();
   const { repo } = access;
   const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
+  if (request.command !== 'fetch') access.note({ operation: request.command });
   if (request.command === 'ls-refs') {
     return answer.end(lsRefsAnswer(request.args, refs.map(advertised), headOf(repo, refs)));
   }
@@ -116,6 +118,7 @@ async function answerV2(ctx: AppContext, answer: GitAnswer, access: GitAccess, b
   } catch (error) {
     // With sideband-all even refusals travel on a channel.
     if (answer.started || !args.sidebandAll || !isRefusal(error)) throw error;
+    access.note({ outcome: 'refused' });
     await answer.end(sidebandText(CHANNEL.error, `${printable(error.message, MAX_REFUSAL)}\n`));
   }
 }
@@ -209,6 +212,7 @@ async function answerFetch(
   fetch: Fetch,
 ): Promise<void> {
   const { negotiation, framing } = fetch;
+  access.note({ operation: fetch.facts.haves === 0 ? 'clone' : 'fetch' });
   await auditFetch(ctx, access.repo, access.credential, fetch.facts);
   const haves = new Set(negotiation.common.map((oid) => snapshot.graph.indexOf(snapshot.graph.peel(oid).oid)));
   haves.delete(-1);
@@ -220,8 +224,10 @@ async function answerFetch(
   try {
     pack = framing === 'side-band-64k' ? await answer.whileWaiting(work) : await work;
   } catch (error) {
+    access.note({ outcome: 'failed' });
     return failInBand(ctx, answer, framing, error);
   }
+  access.note({ objects: pack.objects });
   try {
     const band = framing === 'side-band' ? SIDEBAND_SMALL : SIDEBAND_64K;
     if (fetch.progress)

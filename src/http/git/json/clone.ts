@@ -8,7 +8,7 @@ import { AppError } from '../../../errors.js';
 import { type PreparedPack, planDepth, preparePack, resolveWants } from '../../../fetch/index.js';
 import type { Oid } from '../../../git/oid.js';
 import { listRefs, type Ref } from '../../../refs/index.js';
-import { type AppContextOf, auditProof, check, JSON_TYPE, signedRead } from '../../../routing/index.js';
+import { type AppContextOf, auditProof, check, JSON_TYPE, noteGit, signedRead } from '../../../routing/index.js';
 import type { JsonObject } from '../../../signing/index.js';
 import { GitAnswer } from '../answer.js';
 import { findTarget, requireAccess } from './access.js';
@@ -37,6 +37,7 @@ export async function jsonClone(ctx: AppContext, c: AppContextOf, repoId: string
   const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
   const snapshot = await loadSnapshot(ctx, repo.repoId);
   const pack = await prepare(ctx, snapshot, refs, depth);
+  noteGit(c, { operation: 'clone', repoId: repo.repoId, objects: pack.objects });
   try {
     if (pack.bytes > MAX_CLONE_PACK_BYTES) {
       throw new AppError('PAYLOAD_TOO_LARGE', {
@@ -45,17 +46,13 @@ export async function jsonClone(ctx: AppContext, c: AppContextOf, repoId: string
       });
     }
     await ctx.db.transaction((tx) =>
-      appendAudit(
-        tx,
-        {
-          ...auditProof(call),
-          action: 'repo_clone',
-          resourceType: 'repository',
-          resourceId: repo.repoId,
-          data: { repo_id: repo.repoId, depth },
-        },
-        ctx.metrics,
-      ),
+      appendAudit(tx, {
+        ...auditProof(call),
+        action: 'repo_clone',
+        resourceType: 'repository',
+        resourceId: repo.repoId,
+        data: { repo_id: repo.repoId, depth },
+      }),
     );
     const headRef = `refs/heads/${repo.defaultBranch}`;
     const shown = refs.map(({ name, oid }) => ({ name, oid, isHead: name === headRef }));

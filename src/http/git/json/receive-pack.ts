@@ -4,7 +4,7 @@ import { authenticatePush } from '../../../auth/index.js';
 import type { AppContext } from '../../../context.js';
 import { AppError } from '../../../errors.js';
 import { type PushReport, receivePush } from '../../../push/index.js';
-import { type AppContextOf, check, JSON_TYPE, noteAgent, readRequest } from '../../../routing/index.js';
+import { type AppContextOf, check, JSON_TYPE, noteAgent, noteGit, readRequest } from '../../../routing/index.js';
 import { isJsonObject } from '../../../signing/index.js';
 import { challenging } from '../challenge.js';
 import { pushQuota } from '../quota.js';
@@ -48,6 +48,7 @@ async function push(
   );
   noteAgent(c, principal.agentId);
   const repo = await requireAccess(ctx, target, principal.agentId, 'write');
+  noteGit(c, { repoId: repo.repoId });
   const pack = createReadStream(form.packPath);
   const work = receivePush(ctx, {
     repo,
@@ -59,7 +60,7 @@ async function push(
     quota: pushQuota(ctx, c, { kind: 'token', principal, proof, mayWrite: true }),
     mayForce: new Set(refUpdates.filter((update) => update.force).map((update) => update.refName)),
     fingerprint,
-    onProgress: () => {},
+    onProgress: (_, facts) => noteGit(c, { objects: facts?.objects }),
   });
   return work.finally(() => pack.destroy());
 }

@@ -13,7 +13,7 @@ import {
   WantRefused,
 } from '../../../fetch/index.js';
 import { listRefs } from '../../../refs/index.js';
-import { type AppContextOf, check, noteAgent, readRequest } from '../../../routing/index.js';
+import { type AppContextOf, check, noteAgent, noteGit, readRequest } from '../../../routing/index.js';
 import type { JsonObject } from '../../../signing/index.js';
 import { GitAnswer } from '../answer.js';
 import { challenging } from '../challenge.js';
@@ -53,6 +53,7 @@ export async function jsonUploadPack(ctx: AppContext, c: AppContextOf, names: Re
   const has = haves.map((oid) => snapshot.graph.indexOf(snapshot.graph.peel(oid).oid)).filter((commit) => commit >= 0);
   const plan = { wants: resolved, haves: [...new Set(has)], includeTag: false, refs, thin: false, ofsDelta: true };
   const pack = await preparePack(ctx, snapshot, plan);
+  noteGit(c, { operation: haves.length === 0 ? 'clone' : 'fetch', repoId: repo.repoId, objects: pack.objects });
   try {
     const length = { 'content-length': pack.bytes };
     const answer = new GitAnswer(c.env.outgoing, 'application/x-git-upload-pack-result', length);
