@@ -7,6 +7,7 @@ import { addCi } from './commands/ci.js';
 import { addCredential } from './commands/credential.js';
 import { addKeygen } from './commands/keygen.js';
 import { addMigrate } from './commands/migrate.js';
+import { addMonitoring } from './commands/monitoring.js';
 import { addOutbox } from './commands/outbox.js';
 import { addPr } from './commands/pr/index.js';
 import { addRebuild } from './commands/rebuild.js';
@@ -67,6 +68,7 @@ const COMMANDS = [
   addWorker,
   addMigrate,
   addOutbox,
+  addMonitoring,
   addRebuild,
   addReconcile,
   addRestoreCheck,

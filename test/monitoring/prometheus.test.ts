@@ -1,0 +1,130 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TestAgent } from '../support/agent.js';
+import { type Deployment, s3 } from '../support/deployment.js';
+import { Prometheus, prometheusProgram } from '../support/prometheus.js';
+
+const run = promisify(execFile);
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const ALERTS = here('../../src/monitoring/alerts.yaml');
+
+interface Panel {
+  title: string;
+  type: string;
+  targets?: { expr: string; legendFormat: string }[];
+}
+
+describe('alert rules', () => {
+  test('are valid, and each of them fires when it should and only then', async () => {
+    const promtool = await prometheusProgram('promtool');
+    expect((await run(promtool, ['check', 'rules', ALERTS])).stdout).toContain('SUCCESS');
+    const unit = await run(promtool, ['test', 'rules', here('alerts.test.yaml')]);
+    expect(unit.stdout).toContain('SUCCESS');
+    const names = [...(await readFile(ALERTS, 'utf8')).matchAll(/alert: (\w+)/g)].map((match) => match[1]);
+    const tested = await readFile(here('alerts.test.yaml'), 'utf8');
+    for (const name of names) {
+      expect(tested, `${name} is tested`).toMatch(new RegExp(`alertname: ${name}\\s+exp_alerts:\\s+- exp_labels`));
+      expect(tested, `${name} is tested not to fire`).toMatch(new RegExp(`alertname: ${name}\\s+exp_alerts: \\[\\]`));
+    }
+  });
+});
+
+describe('a node that Prometheus scrapes', () => {
+  let deployment: Deployment;
+  let agent: TestAgent;
+  let prometheus: Prometheus;
+  let panels: Panel[];
+
+  beforeAll(async () => {
+    deployment = await s3.start({ env: { CI_ENABLED: 'false' } });
+    prometheus = await Prometheus.start([new URL(deployment.url).host]);
+    const dashboard = JSON.parse(await readFile(here('../../src/monitoring/dashboard.json'), 'utf8'));
+    panels = dashboard.panels.filter(({ type }: Panel) => type !== 'row');
+    agent = await TestAgent.setup(deployment.url, 'busy');
+    const { cloneUrl } = await agent.createRepo('watched');
+    const { dir } = await agent.sandbox.seedHistory({ seed: 71, commits: 5 });
+    for (const copy of ['one', 'two', 'three']) {
+      await agent.git(['commit', '-q', '--allow-empty', '-m', copy], { cwd: dir });
+      await agent.git(['push', '-q', cloneUrl, 'main'], { cwd: dir });
+      await agent.git(['clone', '-q', cloneUrl, agent.sandbox.path(copy)]);
+    }
+  });
+
+  afterAll(async () => {
+    await prometheus?.stop();
+    agent?.dispose();
+    await deployment?.stop();
+  });
+
+  test('answers, and counts what is done', async () => {
+    await expect.poll(() => prometheus.query('up{job="gitclaw"} == 1'), { timeout: 30_000 }).toHaveLength(1);
+    const pushes = 'sum(rate(git_requests_total{operation="push"}[30s])) > 0';
+    await expect.poll(() => prometheus.query(pushes), { timeout: 60_000, interval: 500 }).toHaveLength(1);
+    const audited = 'sum(rate(audit_events_total{action="push"}[1m])) > 0';
+    await expect.poll(() => prometheus.query(audited), { timeout: 60_000, interval: 500 }).toHaveLength(1);
+  });
+
+  test('has data for every query of the dashboard', async () => {
+    const queries = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })));
+    expect(queries.length).toBeGreaterThan(30);
+    for (const { title, expr } of queries) {
+      const concrete = expr
+        .replaceAll('$job', 'gitclaw')
+        .replaceAll('$instance', '.*')
+        .replaceAll('$__rate_interval', '1m');
+      const samples = await prometheus.query(concrete);
+      expect(samples.length, `${title}: ${concrete}`).toBeGreaterThan(0);
+    }
+  });
+
+  test('has labels for every legend of the dashboard', async () => {
+    for (const { targets = [] } of panels) {
+      for (const { expr, legendFormat } of targets) {
+        for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) {
+          if (label !== 'instance')
+            expect(expr, `${expr} has ${label}`).toMatch(new RegExp(`by \\([^)]*\\b${label}\\b`));
+        }
+      }
+    }
+  });
+
+  test('has data for both sides of every rule, and none of them fires', async () => {
+    await expect
+      .poll(async () => (await prometheus.rules()).map(({ health }) => health), { timeout: 30_000 })
+      .toEqual(Array.from({ length: 12 }, () => 'ok'));
+    for (const { name, query, state, lastError } of await prometheus.rules()) {
+      expect([name, lastError ?? '']).toEqual([name, '']);
+      expect(['inactive', 'pending'], `${name} is ${state}`).toContain(state);
+      const selectors = query.match(/\b[a-z]\w+\{[^}]*\}/g) ?? [];
+      expect(selectors.length, name).toBeGreaterThan(0);
+      for (const selector of selectors) {
+        const optional = /outcome="failed"|s3_error_total|status=~"5\.\."|outbox_events/.test(selector);
+        const asked = optional ? selector.replace(/, (outcome|error_type|status)[^,}]*/g, '') : selector;
+        const samples = await prometheus.query(asked);
+        if (!optional) expect(samples.length, `${name}: ${asked}`).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  test('tells of pushes, clones, connections and audit events in numbers that are right', async () => {
+    const value = async (expression: string) => Number((await prometheus.query(expression))[0]?.value[1]);
+    expect(await value('git_requests_total{operation="push", outcome="ok"}')).toBe(3);
+    expect(await value('git_requests_total{operation="clone", outcome="ok"}')).toBe(3);
+    expect(await value('audit_events_total{action="push"}')).toBe(3);
+    expect(await value('db_pool_connections{state="max"}')).toBe(9);
+    expect(await value('sum(db_pool_connections{state=~"active|idle"})')).toBe(9);
+    expect(await value('db_pool_busy_seconds_total')).toBeGreaterThan(0);
+    expect(await value('rate(db_pool_busy_seconds_total[1m])')).toBeLessThan(9);
+    expect(await value('sum(job_runs_total{outcome="ok"})')).toBeGreaterThan(10);
+  });
+
+  test('names routes by their patterns alone, so that labels stay few', async () => {
+    const routes = (await prometheus.query('count by (route) (http_requests_total)')).map(({ metric }) => metric.route);
+    expect(routes.length).toBeGreaterThan(4);
+    for (const route of routes) expect(route).toMatch(/^(unmatched|\/|(\/(:?[a-z0-9.{}\-_+]+))+)$/i);
+    expect(routes.join(' ')).not.toMatch(/busy|watched/);
+  });
+});
