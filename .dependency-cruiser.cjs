@@ -26,7 +26,7 @@ const LAYERS = [
     'events',
     'ci',
   ],
-  ['open.ts'],
+  ['open.ts', 'traced.ts'],
   ['routing'],
   ['catalog', 'refs', 'audit', 'auth', 'outbox', 'limits'],
   ['context.ts'],
@@ -100,6 +100,13 @@ module.exports = {
       comment: 'The server runs no git; only the embedded Postgres, the command line and CI sandboxes start programs.',
       from: { path: '^src/', pathNot: [TESTS, '^src/(cli|db|ci/drivers)/'] },
       to: { path: '^(node:)?child_process$' },
+    },
+    {
+      name: 'tracing-is-loaded-on-demand',
+      severity: 'error',
+      comment: 'A node that sends no traces pays nothing for them, not even the time to load the code.',
+      from: { path: '^src/', pathNot: [TESTS, '^src/telemetry/otlp/'] },
+      to: { path: '^(src/telemetry/otlp/|node_modules/@opentelemetry/)', dynamic: false },
     },
     {
       name: 'no-orphans-outside-the-lock-file',

@@ -93,4 +93,18 @@ describe('readConfig', () => {
   it('tells all that is wrong at once, one line each', () => {
     expect(lineOf({ PORT: 'x', SIGNATURE_EXPIRY_SECS: 'y' }).split('\n')).toHaveLength(2);
   });
+
+  it('sends traces when a collector is named, unless told not to', () => {
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318/';
+    expect(readConfig({}).tracing).toBeUndefined();
+    expect(readConfig({ OTEL_ENABLED: 'false', OTEL_EXPORTER_OTLP_ENDPOINT }).tracing).toBeUndefined();
+    const named = { endpoint: 'http://collector:4318', serviceName: 'gitclaw-storage' };
+    expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT }).tracing).toEqual(named);
+    expect(readConfig({ OTEL_ENABLED: '1', OTEL_SERVICE_NAME: 'x' }).tracing).toEqual({
+      endpoint: 'http://localhost:4318',
+      serviceName: 'x',
+    });
+    expect(lineOf({ OTEL_ENABLED: 'maybe' })).toBe('OTEL_ENABLED must be true or false');
+    expect(lineOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector' })).toMatch(/^OTEL_EXPORTER_OTLP_ENDPOINT must be a URL/);
+  });
 });

@@ -114,6 +114,12 @@ const schema = z.object({
   RUST_LOG: optional,
   /** `false` hides GET /metrics. */
   METRICS_ENABLED: flag(true),
+  /** `true` sends traces to the default collector when none is named; `false` sends none. */
+  OTEL_ENABLED: optional,
+  /** Base URL of a collector that takes OTLP over HTTP; set = traces are sent. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(['http:', 'https:']),
+  /** What the node is called in traces. */
+  OTEL_SERVICE_NAME: z.string().trim().min(1).default('gitclaw-storage'),
   /** How long a node that was told to stop goes on serving once /health/ready says 503, if anybody asks that; seconds. */
   SHUTDOWN_DELAY_SECS: whole(5, 0, 600),
   /** Bucket; set = objects live in S3, unset = on disk. */
@@ -227,10 +233,18 @@ export interface S3Config {
   slowOperationMs: number;
 }
 
-export interface Config extends Omit<Raw, `S3_${string}` | 'LOG_LEVEL' | 'RUST_LOG'> {
+export interface TracingConfig {
+  /** Without `/v1/traces`. */
+  endpoint: string;
+  serviceName: string;
+}
+
+export interface Config extends Omit<Raw, `S3_${string}` | `OTEL_${string}` | 'LOG_LEVEL' | 'RUST_LOG'> {
   logLevel: LogLevel;
   /** Undefined = the filesystem driver under GITCLAW_DATA_DIR. */
   s3: S3Config | undefined;
+  /** Undefined = no traces. */
+  tracing: TracingConfig | undefined;
   /** From the variables GITCLAW_MAX_*, see receive-limits.ts. */
   receiveLimits: ReceiveLimits;
   /** From the variables RATE_LIMIT_*, see rate-limits.ts. */
@@ -271,6 +285,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     ...raw,
     logLevel: logLevel(LOG_LEVEL, RUST_LOG),
     s3: s3Config(raw),
+    tracing: tracingConfig(raw),
     receiveLimits: receiveLimits(raw),
     rateLimits,
     dockerEnv: dockerEnv(present),
@@ -280,6 +295,16 @@ export function readConfig(env: Record<string, string | undefined> = process.env
 function dockerEnv(env: Record<string, string | undefined>): Record<string, string> {
   const names = ['DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'HOME'];
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+/** Where collectors listen unless told otherwise (opentelemetry.io, "OTLP Exporter Configuration"). */
+const DEFAULT_COLLECTOR = 'http://localhost:4318';
+
+function tracingConfig(raw: Pick<Raw, `OTEL_${string}` & keyof Raw>): TracingConfig | undefined {
+  const enabled = flag(raw.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined).safeParse(raw.OTEL_ENABLED);
+  if (!enabled.success) throw new ConfigError('OTEL_ENABLED must be true or false');
+  if (!enabled.data) return undefined;
+  return { endpoint: raw.OTEL_EXPORTER_OTLP_ENDPOINT ?? DEFAULT_COLLECTOR, serviceName: raw.OTEL_SERVICE_NAME };
 }
 
 function s3Config(raw: Omit<Raw, 'LOG_LEVEL' | 'RUST_LOG'>): S3Config | undefined {

@@ -5,6 +5,7 @@ import type { Database } from './db/index.js';
 import type { Metrics } from './metrics.js';
 import type { PackCache, PackEngine, Spool } from './packs/index.js';
 import type { ObjectStore } from './storage/index.js';
+import type { Tracing } from './telemetry/index.js';
 
 /** Wall clock of this node; where time decides something the database's clock is asked instead. */
 export interface Clock {
@@ -37,6 +38,8 @@ export interface AppContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Undefined = nobody wants traces. */
+  readonly tracing?: Tracing | undefined;
   /** Resolves when the named place may be passed. */
   readonly faultPoint: (point: FaultPoint) => Promise<void>;
 }

@@ -9,7 +9,8 @@ import { createMetrics, type Metrics } from './metrics.js';
 import { listensToOutbox } from './outbox/index.js';
 import { createPackEngine, PackCache, Spool } from './packs/index.js';
 import { describeStorageError, openObjectStore } from './storage/index.js';
-import { createLog } from './telemetry/index.js';
+import { createLog, openTracing, recordSpan } from './telemetry/index.js';
+import { tracedDatabase, tracedEngine, tracedFaultPoint, tracedObjects } from './traced.js';
 
 export interface StartOptions {
   log?: Logger;
@@ -32,6 +33,8 @@ export async function openNode(config: Config, options: StartOptions, closers: C
     throw new ConfigError(`GITCLAW_DATA_DIR ${dataDir} cannot be created`, { cause });
   });
 
+  const tracing = await openTracing(config, log);
+  if (tracing !== undefined) closers.push(() => tracing.close());
   let url = config.DATABASE_URL;
   if (url === undefined) {
     const embedded = await startEmbeddedPostgres({ dataDir, log });
@@ -67,7 +70,7 @@ export async function openNode(config: Config, options: StartOptions, closers: C
   const engine = createPackEngine();
   closers.push(() => engine.close());
 
-  return {
+  const ctx: AppContext = {
     config,
     db,
     objects,
@@ -79,6 +82,15 @@ export async function openNode(config: Config, options: StartOptions, closers: C
     metrics,
     faultPoint: options.faultPoint ?? (async () => {}),
   };
+  if (tracing === undefined) return ctx;
+  return {
+    ...ctx,
+    tracing,
+    db: tracedDatabase(db),
+    objects: tracedObjects(objects),
+    engine: tracedEngine(engine),
+    faultPoint: tracedFaultPoint(ctx.faultPoint),
+  };
 }
 
 function storageObserver(metrics: Metrics) {
@@ -86,6 +98,7 @@ function storageObserver(metrics: Metrics) {
     metrics.storageRequests.inc({ operation });
     metrics.storageSeconds.observe({ operation }, seconds);
     if (error !== undefined) metrics.storageErrors.inc({ operation, error_type: error });
+    recordSpan(`s3.${operation}`, seconds, {}, error);
   };
 }
 

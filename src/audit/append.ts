@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Tx } from '../db/index.js';
 import { AppError } from '../errors.js';
+import { linkOutbox } from '../telemetry/index.js';
 import { GENESIS, hashEvent, hashLink, storable, storableText } from './event.js';
 
 /** Work for the background that follows from an event. */
@@ -48,6 +49,7 @@ export async function appendAudit(tx: Tx, event: NewAuditEvent): Promise<{ event
   } catch (cause) {
     throw new AppError('AUDIT_ERROR', { cause });
   }
+  linkOutbox(eventId, event.topics ?? []);
   return { eventId };
 }
 

@@ -92,14 +92,21 @@ async function execute(ctx: AppContext, driver: SandboxDriver, run: ClaimedRun, 
   const { runId, repoId, fence } = run;
   const begun = performance.now();
   ctx.log.info({ runId, repoId, fence }, 'CI run taken');
+  const span = ctx.tracing?.start('ci run', {
+    attributes: { 'gitclaw.ci.run.id': runId, 'gitclaw.repository.id': repoId },
+  });
   let status: RunEnd | 'broken' = 'broken';
   try {
-    status = await executeRun(ctx, driver, run, lease);
+    const work = () => executeRun(ctx, driver, run, lease);
+    status = await (span === undefined ? work() : span.run(work));
     ctx.log.info({ runId, repoId, ms: Math.round(performance.now() - begun), ended: lease.reason }, 'CI run ended');
   } catch (error) {
     ctx.log.warn({ runId, repoId, err: error }, 'a CI run broke off, will be tried again');
   } finally {
     ctx.metrics.ciRunsEnded.inc({ status });
+    span?.set({ 'gitclaw.ci.run.status': status });
+    if (status === 'broken') span?.fail();
+    span?.end();
     ctx.metrics.ciRunSeconds.observe((performance.now() - begun) / 1000);
     lease.release();
   }

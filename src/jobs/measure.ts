@@ -1,15 +1,24 @@
 import type { AppContext } from '../context.js';
 
-/** Runs one round of a job and notes how long it took and whether it failed. @throws what the round throws */
+/**
+ * Runs one round of a job, notes how long it took and whether it failed, and makes a trace of it unless it found nothing
+ * to do.
+ * @throws what the round throws
+ */
 export async function measureJob(ctx: AppContext, name: string, round: () => Promise<number>): Promise<number> {
   const end = ctx.metrics.jobSeconds.startTimer({ name });
-  let outcome = 'failed';
+  const span = ctx.tracing?.start(`job ${name}`, { tentative: true });
+  let done: number | undefined;
   try {
-    const done = await round();
-    outcome = 'ok';
+    done = await (span === undefined ? round() : span.run(round));
+    span?.set({ 'gitclaw.job.done': done });
     return done;
+  } catch (error) {
+    span?.fail(error);
+    throw error;
   } finally {
     end();
-    ctx.metrics.jobRuns.inc({ name, outcome });
+    span?.end(done === 0);
+    ctx.metrics.jobRuns.inc({ name, outcome: done === undefined ? 'failed' : 'ok' });
   }
 }

@@ -1,5 +1,6 @@
 /** One claimed row from start to end. */
 import type { AppContext } from '../context.js';
+import { outboxSpan, type RunningSpan } from '../telemetry/index.js';
 import type { OutboxEvent, TopicHandler } from './event.js';
 import { failEvent, settleEvent } from './store.js';
 
@@ -9,6 +10,25 @@ export async function handleEvent(
   event: OutboxEvent,
   handler: TopicHandler,
   stop: AbortSignal,
+): Promise<void> {
+  const { topic, outboxId, attempts } = event;
+  const span = ctx.tracing?.start(`outbox ${topic}`, {
+    kind: 'consumer',
+    identity: outboxSpan(event.eventId, topic, attempts),
+    attributes: { 'gitclaw.outbox.id': outboxId, 'gitclaw.action': event.action, 'gitclaw.attempt': attempts },
+  });
+  await (span === undefined
+    ? settle(ctx, event, handler, stop)
+    : span.run(() => settle(ctx, event, handler, stop, span)));
+  span?.end();
+}
+
+async function settle(
+  ctx: AppContext,
+  event: OutboxEvent,
+  handler: TopicHandler,
+  stop: AbortSignal,
+  span?: RunningSpan,
 ): Promise<void> {
   const { topic, outboxId, attempts } = event;
   try {
@@ -21,6 +41,7 @@ export async function handleEvent(
     });
     ctx.metrics.outboxHandled.inc({ topic, outcome: settled ? 'processed' : 'lost' });
   } catch (error) {
+    span?.fail(error);
     const next = await failEvent(ctx.db, event, reasonOf(error));
     const outcome = next === undefined ? 'lost' : next === 'dead_letter' ? 'dead_letter' : 'retried';
     ctx.metrics.outboxHandled.inc({ topic, outcome });

@@ -23,6 +23,7 @@ import {
   refuseAll,
   refuseClaimed,
 } from '../../push/index.js';
+import { notePhase } from '../../telemetry/index.js';
 import { toAppError } from '../failure.js';
 import { GitAnswer } from './answer.js';
 import { drainBody, readBody } from './body.js';
@@ -94,6 +95,7 @@ export async function receivePack(
     },
   };
   const target = access.kind === 'granted' ? { repo: access.repo } : access.outcome;
+  notePhase('push.receive');
   const work = push(ctx, request, target, answer, access).finally(() => drainBody(incoming));
   // An answer that has begun is a 200, which those who are not proved must not get.
   const mayStart = () => incoming.readableEnded && isProved;

@@ -43,6 +43,7 @@ import {
   wantedRefs,
 } from '../../git/index.js';
 import { listRefs, type Ref } from '../../refs/index.js';
+import { notePhase } from '../../telemetry/index.js';
 import { toAppError } from '../failure.js';
 import { advertised, FETCH_FEATURES, headOf } from './advertise.js';
 import { ClientGone, GitAnswer } from './answer.js';
@@ -219,6 +220,7 @@ async function answerFetch(
   const { wants, depth, filter, includeTag, thin, ofsDelta } = fetch;
   const input = { wants, haves: [...haves], depth, filter, includeTag, refs, thin, ofsDelta };
   await answer.write(Buffer.concat([negotiation.bytes, fetch.header]));
+  notePhase('fetch.plan');
   const work = preparePack(ctx, snapshot, input);
   let pack: PreparedPack;
   try {
@@ -228,6 +230,7 @@ async function answerFetch(
     return failInBand(ctx, answer, framing, error);
   }
   access.note({ objects: pack.objects });
+  notePhase('fetch.send');
   try {
     const band = framing === 'side-band' ? SIDEBAND_SMALL : SIDEBAND_64K;
     if (fetch.progress)

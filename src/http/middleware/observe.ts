@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { AppContext } from '../../context.js';
 import type { AppContextOf, AppEnv, GitWork } from '../../routing/index.js';
+import { beginSpan, endSpan, type RequestLine } from './request-span.js';
 import { countTraffic, type Traffic } from './traffic.js';
 
 /** Names of repositories and ids; whatever else stands in an address stays out of the log. */
@@ -20,6 +21,7 @@ export function observe(
     const started = performance.now();
     const { outgoing, incoming } = c.env;
     const traffic = countTraffic(incoming.socket);
+    const span = beginSpan(ctx, incoming);
     outgoing.once('close', () => {
       const ms = performance.now() - started;
       const method = incoming.method ?? 'GET';
@@ -32,7 +34,7 @@ export function observe(
       ctx.metrics.httpRequests.inc({ method, route, status });
       ctx.metrics.httpSeconds.observe({ method, route, status }, ms / 1000);
       if (git !== undefined) measureGit(ctx, git, { status, cut, ms, bytesIn, bytesOut });
-      const line = {
+      const line: RequestLine = {
         requestId: c.get('requestId'),
         agent: c.get('agentId'),
         repository: git?.repoId ?? repositoryOf(c),
@@ -45,10 +47,11 @@ export function observe(
         objects: git?.objects,
         ms: Math.round(ms),
       };
+      if (span !== undefined) endSpan(span, line, cut || status >= 500 || git?.outcome === 'failed');
       if (cut) ctx.log.info({ ...line, cut }, 'request cut by the client');
       else ctx.log.info(line, 'request');
     });
-    await next();
+    await (span === undefined ? next() : span.run(next));
   };
 }
 

@@ -6,6 +6,7 @@ import { AppError } from '../../../errors.js';
 import { type PushReport, receivePush } from '../../../push/index.js';
 import { type AppContextOf, check, JSON_TYPE, noteAgent, noteGit, readRequest } from '../../../routing/index.js';
 import { isJsonObject } from '../../../signing/index.js';
+import { notePhase } from '../../../telemetry/index.js';
 import { challenging } from '../challenge.js';
 import { pushQuota } from '../quota.js';
 import type { RepositoryNames } from '../target.js';
@@ -20,6 +21,7 @@ import { receivePackBody } from './schemas.js';
  */
 export async function jsonReceivePack(ctx: AppContext, c: AppContextOf, names: RepositoryNames): Promise<Response> {
   const started = performance.now();
+  notePhase('push.receive');
   const form = await readForm(ctx, c.env.incoming);
   const uploadMs = performance.now() - started;
   try {
