@@ -1,4 +1,5 @@
 /** Runs the background work of a node: each job alone, again after a pause, until the node stops. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { placeEvents, writeCheckpoint } from '../audit/index.js';
 import { ciRunHandler, measureRuns, removeOldChunks } from '../ci/index.js';
@@ -51,6 +52,8 @@ export interface Jobs {
 
 export function startJobs(ctx: AppContext): Jobs {
   const controller = new AbortController();
+  // One listener per sleeping job is no leak, which Node warns of from the eleventh on.
+  setMaxListeners(0, controller.signal);
   const trending = createTrendingSchedule();
   const jobs: Job[] = [...JOBS, { name: 'trending', everyMs: 15_000, run: trending.run }];
   const loops = jobs.map((job) => loop(ctx, job, controller.signal));
