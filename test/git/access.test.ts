@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GitClawClient } from '../../src/client/index.js';
 import { generateKey } from '../../src/signing/index.js';
@@ -68,6 +70,16 @@ describe.each(deployments)('who may do what with plain git: $name', (kind) => {
       const body = (await answer.json()) as { error: { code: string } };
       expect(body.error.code).toBe('INVALID_SIGNATURE');
     }
+  });
+
+  test('each challenge has a header line of its own, because some clients read one per line', async () => {
+    const direct = url.replace(deployment.url, deployment.nodes[0]!.url);
+    const [answer] = (await once(get(`${direct}/info/refs?service=git-upload-pack`), 'response')) as [IncomingMessage];
+    answer.resume();
+    const lines = answer.rawHeaders.filter(
+      (_, at, all) => at % 2 === 1 && /^www-authenticate$/i.test(all[at - 1] ?? ''),
+    );
+    expect(lines).toEqual([expect.stringMatching(/^GitClaw (?!.*Basic)/), 'Basic realm="GitClaw"']);
   });
 
   test('a granted writer pushes; a revoked one no longer', async () => {

@@ -20,7 +20,8 @@ export async function challenging<T>(
   } catch (error) {
     if (error instanceof AppError && error.status === 401) {
       const values = gitChallenges(ctx, { ...knownNames(undefined, names), service });
-      for (const value of values) c.header('WWW-Authenticate', value, { append: true });
+      // Fetch's headers would join them into one line, of which libgit2 reads only the first scheme.
+      c.env.outgoing.setHeader('WWW-Authenticate', values);
     }
     throw error;
   }
