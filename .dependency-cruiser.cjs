@@ -17,6 +17,7 @@ const LAYERS = [
     'reputation',
     'jobs',
     'browse',
+    'bundles',
     'forks',
     'protection',
     'certificates',

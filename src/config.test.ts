@@ -30,6 +30,20 @@ describe('readConfig', () => {
     expect(readConfig({}).DATABASE_URL).toBeUndefined();
   });
 
+  it('offers links only where S3 serves them', () => {
+    expect(
+      readConfig({ S3_BUCKET: 'objects', GITCLAW_BUNDLE_URI: 'true', S3_PUBLIC_ENDPOINT: 'https://s3.example/' }),
+    ).toMatchObject({
+      ...{ GITCLAW_BUNDLE_URI: true, GITCLAW_PACKFILE_URIS: false, GITCLAW_LINK_SECS: 3600 },
+      s3: { publicEndpoint: 'https://s3.example' },
+    });
+    expect(lineOf({ GITCLAW_BUNDLE_URI: 'true' })).toBe(
+      'GITCLAW_BUNDLE_URI needs S3_BUCKET: only S3 can serve the links',
+    );
+    expect(lineOf({ GITCLAW_PACKFILE_URIS: 'true' })).toMatch(/^GITCLAW_PACKFILE_URIS needs S3_BUCKET/);
+    expect(lineOf({ GITCLAW_LINK_SECS: '5' })).toBe('GITCLAW_LINK_SECS must be a whole number from 60 to 604800');
+  });
+
   it('runs CI unless told otherwise, in what the operator names', () => {
     expect(readConfig({ HOME: '/h', OTHER: 'x' })).toMatchObject({
       ...{ CI_ENABLED: true, CI_DRIVER: 'auto', CI_CONCURRENCY: 2, CI_IMAGE: 'debian:stable-slim' },

@@ -136,6 +136,8 @@ const schema = z.object({
   S3_ACCESS_KEY: optional,
   /** Alias of S3_SECRET_ACCESS_KEY. */
   S3_SECRET_KEY: optional,
+  /** Where clients reach the S3 service, for links; unset = S3_ENDPOINT. */
+  S3_PUBLIC_ENDPOINT: url(['http:', 'https:']),
   /** `http://endpoint/bucket/key` instead of `http://bucket.endpoint/key`. */
   S3_USE_PATH_STYLE: flag(false),
   /** Create the bucket at start when it is missing. */
@@ -176,6 +178,14 @@ const schema = z.object({
   GITCLAW_MAX_PUSH_REFS: whole(20_000, 1, 20_000),
   /** `false` receives objects without looking for SHA-1 collision attacks, which costs about 3 ns a byte. */
   GITCLAW_SHA1_COLLISION_CHECK: flag(true),
+  /** `true` offers clones a bundle of each repository by a link to S3 (git's transfer.bundleURI); needs S3_BUCKET. */
+  GITCLAW_BUNDLE_URI: flag(false),
+  /** `true` sends clients that ask for it to S3 for whole packs (git's fetch.uriprotocols); needs S3_BUCKET. */
+  GITCLAW_PACKFILE_URIS: flag(false),
+  /** How long a link to S3 is good, seconds. */
+  GITCLAW_LINK_SECS: whole(3600, 60, 604_800),
+  /** Smaller packs and repositories are served without links, bytes. */
+  GITCLAW_LINK_MIN_BYTES: whole(8 * MiB, 1, Number.MAX_SAFE_INTEGER),
   /** Pushes of up to this many objects are also stored loose within the push; larger ones by the unpack job. */
   UNPACK_LIMIT: whole(100, 0, 100_000),
   /** How long packs that were merged stay readable for requests that began before; longer than any clone takes, seconds. */
@@ -224,6 +234,8 @@ type Raw = z.output<typeof schema>;
 export interface S3Config {
   bucket: string;
   endpoint: string | undefined;
+  /** Where clients reach the service, when that is another address. */
+  publicEndpoint?: string | undefined;
   region: string;
   credentials: { accessKeyId: string; secretAccessKey: string } | undefined;
   pathStyle: boolean;
@@ -308,7 +320,11 @@ function tracingConfig(raw: Pick<Raw, `OTEL_${string}` & keyof Raw>): TracingCon
 }
 
 function s3Config(raw: Omit<Raw, 'LOG_LEVEL' | 'RUST_LOG'>): S3Config | undefined {
-  if (raw.S3_BUCKET === undefined) return undefined;
+  if (raw.S3_BUCKET === undefined) {
+    const name = raw.GITCLAW_BUNDLE_URI ? 'GITCLAW_BUNDLE_URI' : 'GITCLAW_PACKFILE_URIS';
+    if (!raw[name]) return undefined;
+    throw new ConfigError(`${name} needs S3_BUCKET: only S3 can serve the links`);
+  }
   if (!/^(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(raw.S3_BUCKET)) {
     throw new ConfigError(
       'S3_BUCKET must be 3-63 lower-case letters, digits, "-" or ".", starting and ending with a letter or digit',
@@ -325,6 +341,7 @@ function s3Config(raw: Omit<Raw, 'LOG_LEVEL' | 'RUST_LOG'>): S3Config | undefine
   return {
     bucket: raw.S3_BUCKET,
     endpoint: raw.S3_ENDPOINT,
+    publicEndpoint: raw.S3_PUBLIC_ENDPOINT,
     region: raw.S3_REGION,
     credentials: accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined,
     pathStyle: raw.S3_USE_PATH_STYLE,

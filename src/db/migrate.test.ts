@@ -19,6 +19,7 @@ const NAMES = [
   '0008_push_certificates',
   '0009_reconciliation',
   '0010_compaction',
+  '0011_bundles',
 ];
 
 const databases: TestDatabase[] = [];

@@ -60,6 +60,7 @@ const TABLES: Record<string, string> = {
     'run_id v64!; pr_id v64!; repo_id v64!; commit_sha v40!; status ci_run_status!; config jsonb!; started_at tz!; completed_at tz; logs text!; log_key v256; head_oid v40; fence int4!; leased_by v64; lease_until tz',
   ci_step_results:
     'step_id uuid!; run_id v64!; step_name v256!; step_order int4!; exit_code int4; stdout text; stderr text; duration_ms int8; passed bool!; created_at tz!',
+  bundles: 'bundle_id uuid!; repo_id v64!; state v16!; refs_version int8!; tips bytea!; bytes int8!; since tz!',
   ci_log_chunks: 'run_id v64!; fence int4!; seq int4!; step_order int4!; stream v8!; text text!',
   ci_runners: 'runner_id v64!; driver v32!; seen_at tz!',
   agent_keys:
@@ -109,6 +110,7 @@ idx_repo_refs_oid (oid)
 idx_push_events_repo (repo_id)
 idx_push_events_agent (agent_id)
 idx_push_events_timestamp ("timestamp" DESC)
+idx_bundles_one (repo_id, state) WHERE ((state)::text <> 'retired'::text)
 idx_ci_runs_active (pr_id) WHERE (status = ANY (ARRAY['pending'::ci_run_status, 'running'::ci_run_status]))
 idx_ci_runs_pr (pr_id)
 idx_ci_runs_repo (repo_id)
@@ -158,6 +160,8 @@ push_certificates p (event_id)
 push_certificates u (repo_id, nonce)
 ci_runs p (run_id)
 ci_step_results p (step_id)
+bundles p (bundle_id)
+bundles f (repo_id) repositories CASCADE
 ci_log_chunks p (run_id, fence, seq)
 ci_runners p (runner_id)
 agent_keys p (key_id)

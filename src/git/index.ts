@@ -1,4 +1,5 @@
 /** What outer rooms use of git's formats and protocol. The pack formats are entered file by file by the pack engine. */
+export * from './bundle.js';
 export * from './bytes.js';
 export * from './graph/index.js';
 export * from './mode.js';

@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { placeEvents, writeCheckpoint } from '../audit/index.js';
+import { makeBundles, removeOldBundles } from '../bundles/index.js';
 import { ciRunHandler, measureRuns, removeOldChunks } from '../ci/index.js';
 import type { AppContext } from '../context.js';
 import { measureOutbox, removeOldDeadLetters, removeProcessedEvents, startOutbox } from '../outbox/index.js';
@@ -42,6 +43,8 @@ const JOBS: readonly Job[] = [
   { name: 'CI log chunks', everyMs: 60_000, run: removeOldChunks },
   { name: 'reconciliation', everyMs: 5_000, run: reconcileDue },
   { name: 'CI measure', everyMs: 15_000, run: measureRuns },
+  { name: 'bundles', everyMs: 60_000, run: makeBundles },
+  { name: 'old bundles', everyMs: 600_000, run: removeOldBundles },
   { name: 'expired limits', everyMs: 3_600_000, run: removeExpiredLimits },
 ];
 

@@ -19,7 +19,7 @@ export interface AppEnv {
 /** What a git request is about, for the log line and the measurements. */
 export interface GitWork {
   /** `negotiate` = a round of a fetch that ends without a pack. */
-  operation: 'advertise' | 'ls-refs' | 'object-info' | 'negotiate' | 'fetch' | 'clone' | 'push';
+  operation: 'advertise' | 'ls-refs' | 'object-info' | 'bundle-uri' | 'negotiate' | 'fetch' | 'clone' | 'push';
   repoId?: string | undefined;
   /** Received or sent. */
   objects?: number | undefined;

@@ -54,6 +54,11 @@ export interface ObjectReader {
   localPath(key: string): string | undefined;
   /** The folder below which keys are paths, for the same drivers; workers store many small bodies there by `writeBatch`. */
   localRoot(): string | undefined;
+  /**
+   * A URL at which anybody may GET the body for so many seconds, ranges included, without asking this process. Absent in
+   * drivers whose bodies nobody else can serve.
+   */
+  link?(key: string, seconds: number): Promise<string>;
   /** Throws an AppError when the store cannot be used. */
   check(): Promise<void>;
 }

@@ -109,6 +109,12 @@ export function guarded(driver: ObjectStore, options: GuardOptions): ObjectStore
       return driver.localPath(key);
     },
     localRoot: () => driver.localRoot(),
+    ...(driver.link !== undefined && {
+      link: async (key, seconds) => {
+        assertKey(key);
+        return driver.link!(key, seconds);
+      },
+    }),
     check: () => driver.check(),
     put: async (key, body, putOptions) => {
       assertKey(key);

@@ -20,9 +20,15 @@ export function packKey(repoId: string, hash: string, extension: 'pack' | 'idx' 
   return `${repoId}/${folder}/pack-${hash}.${extension}`;
 }
 
+/** A bundle of the repository as it once was: derived, nothing needs it. */
+export function bundleKey(repoId: string, bundleId: string): string {
+  return `${repoId}/gitclaw/bundle-${bundleId}.bundle`;
+}
+
 export const CONTENT_TYPES = {
   loose: 'application/x-git-loose-object',
   pack: 'application/x-git-packfile',
   idx: 'application/x-git-packfile-index',
   meta: 'application/octet-stream',
+  bundle: 'application/x-git-bundle',
 } as const;

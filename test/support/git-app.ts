@@ -14,7 +14,7 @@ import { startTestApp, type TestAgent, type TestApp } from './http.js';
 export async function startGitApp(parts: Partial<AppContext> = {}, env: Record<string, string> = {}): Promise<TestApp> {
   const folder = await mkdtemp(join(tmpdir(), 'gitclaw-app-'));
   const metrics = createMetrics();
-  const objects = await createFilesystemStore(join(folder, 'objects'));
+  const objects = parts.objects ?? (await createFilesystemStore(join(folder, 'objects')));
   const engine = createPackEngine({ threads: 1 });
   const spool = await Spool.open(folder);
   const cache = { store: objects, dir: join(folder, 'packs'), maxBytes: 64 * 1024 * 1024, persistent: false };

@@ -2,6 +2,7 @@
 export * from './agent-keys.js';
 export * from './agents.js';
 export * from './audit.js';
+export * from './bundles.js';
 export * from './ci.js';
 export * from './idempotency.js';
 export * from './limits.js';

@@ -57,10 +57,12 @@ export interface CapabilitiesV2 {
   agent: string;
   /** Features of `fetch`, such as `shallow`; may be empty. */
   fetch: readonly string[];
+  /** True to take the command `bundle-uri`. */
+  bundleUri: boolean;
 }
 
 /** The answer to `GET info/refs` in protocol 2. Like git's own server it has no `# service` line. */
-export function advertiseV2({ agent, fetch }: CapabilitiesV2): Buffer {
+export function advertiseV2({ agent, fetch, bundleUri }: CapabilitiesV2): Buffer {
   const lines = [
     'version 2',
     `agent=${agent}`,
@@ -69,6 +71,7 @@ export function advertiseV2({ agent, fetch }: CapabilitiesV2): Buffer {
     'server-option',
     'object-format=sha1',
     'object-info',
+    ...(bundleUri ? ['bundle-uri'] : []),
   ];
   return Buffer.concat([...lines.map((line) => pktLine(`${line}\n`)), FLUSH]);
 }

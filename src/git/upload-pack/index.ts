@@ -7,6 +7,7 @@ export {
   type Head,
   type Service,
 } from './advertise.js';
+export { bundleUriAnswer, type OfferedBundle } from './bundle-uri.js';
 export { asksToDeepen, type DepthArgs, type FetchFeature, unsupportedFeature, usesShallow } from './fetch-args.js';
 export { type ObjectFilter, parseFilter } from './filter.js';
 export { INFINITE_DEPTH, MAX_HAVES, MAX_REF_PREFIXES, MAX_SHALLOW, MAX_WANTS } from './limits.js';
@@ -24,6 +25,7 @@ export {
   lineWriter,
   type PutLine,
   packfileHeader,
+  packfileUris,
   type ShallowUpdate,
   shallowInfo,
   shallowLines,

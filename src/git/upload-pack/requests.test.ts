@@ -1,12 +1,36 @@
 import { describe, expect, test } from 'vitest';
 import { DELIM, FLUSH, ProtocolError, pktLine, RESPONSE_END } from '../pktline/index.js';
-import { MAX_HAVES, parseV0Request, parseV2Request, unsupportedFeature, usesShallow } from './index.js';
+import {
+  bundleUriAnswer,
+  MAX_HAVES,
+  parseV0Request,
+  parseV2Request,
+  unsupportedFeature,
+  usesShallow,
+} from './index.js';
 
 const A = 'a'.repeat(40);
 const B = 'b'.repeat(40);
 const body = (...lines: (string | Buffer)[]) =>
   Buffer.concat(lines.map((line) => (typeof line === 'string' ? pktLine(line) : line)));
 const fetch = (...args: string[]) => body('command=fetch', DELIM, ...args, FLUSH);
+
+describe('version 2 bundle-uri', () => {
+  test('takes no arguments, with or without a delimiter', () => {
+    expect(parseV2Request(body('command=bundle-uri', 'agent=git/2', FLUSH))).toEqual({
+      command: 'bundle-uri',
+      agent: 'git/2',
+    });
+    expect(parseV2Request(body('command=bundle-uri', DELIM, FLUSH))).toEqual({ command: 'bundle-uri' });
+    expect(() => parseV2Request(body('command=bundle-uri', DELIM, 'x', FLUSH))).toThrow("unexpected argument: 'x'");
+  });
+
+  test('is answered with a list in the words of the configuration', () => {
+    expect(bundleUriAnswer([])).toEqual(FLUSH);
+    const lines = ['bundle.version=1', 'bundle.mode=any', 'bundle.a-1.uri=https://x/y?z=1', FLUSH];
+    expect(bundleUriAnswer([{ id: 'a-1', url: 'https://x/y?z=1' }])).toEqual(body(...lines));
+  });
+});
 
 describe('version 2 fetch', () => {
   test('every argument is parsed', () => {

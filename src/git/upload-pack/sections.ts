@@ -35,6 +35,15 @@ export function wantedRefs(refs: ReadonlyMap<string, Oid>, put: PutLine): Buffer
   return Buffer.concat([put('wanted-refs\n'), ...[...refs].map(([name, oid]) => put(`${oid} ${name}\n`)), DELIM]);
 }
 
+/**
+ * Section `packfile-uris` with the delimiter behind it; nothing without packs to be fetched elsewhere.
+ * @param packs checksum of each pack's trailer, and where it is
+ */
+export function packfileUris(packs: readonly { hash: string; url: string }[], put: PutLine): Buffer {
+  if (packs.length === 0) return Buffer.alloc(0);
+  return Buffer.concat([put('packfile-uris\n'), ...packs.map(({ hash, url }) => put(`${hash} ${url}\n`)), DELIM]);
+}
+
 /** The line that begins the pack's section in protocol 2. */
 export function packfileHeader(put: PutLine): Buffer {
   return put('packfile\n');

@@ -123,8 +123,9 @@ describe('advertisement', () => {
       'object-info\n',
       FLUSH,
     );
-    expect(advertiseV2({ agent: 'x', fetch: ['shallow', 'filter'] })).toEqual(expected);
-    expect(advertiseV2({ agent: 'x', fetch: [] }).toString()).toContain('000afetch\n');
+    expect(advertiseV2({ agent: 'x', fetch: ['shallow', 'filter'], bundleUri: false })).toEqual(expected);
+    expect(advertiseV2({ agent: 'x', fetch: [], bundleUri: false }).toString()).toContain('000afetch\n');
+    expect(advertiseV2({ agent: 'x', fetch: [], bundleUri: true }).toString()).toContain('000fbundle-uri\n');
   });
 });
 

@@ -2,6 +2,7 @@
 import { utf8OrUndefined } from '../bytes.js';
 import type { Oid } from '../oid.js';
 import { chomp, ProtocolError, quoteLine, readPackets } from '../pktline/index.js';
+import { parseBundleUri } from './bundle-uri.js';
 import { checkDepth, type DepthArgs, noDepth, oidArgument, takeDepthLine } from './fetch-args.js';
 import { MAX_HAVES, MAX_WANTS } from './limits.js';
 import { type LsRefsArgs, parseLsRefs } from './ls-refs.js';
@@ -26,9 +27,10 @@ export type V2Request = { agent?: string } & (
   | { command: 'ls-refs'; args: LsRefsArgs }
   | { command: 'fetch'; args: FetchArgs }
   | { command: 'object-info'; args: ObjectInfoArgs }
+  | { command: 'bundle-uri' }
 );
 
-const COMMANDS = ['ls-refs', 'fetch', 'object-info'] as const;
+const COMMANDS = ['ls-refs', 'fetch', 'object-info', 'bundle-uri'] as const;
 
 function isCommand(name: string): name is (typeof COMMANDS)[number] {
   return (COMMANDS as readonly string[]).includes(name);
@@ -134,5 +136,8 @@ export function parseV2Request(bytes: Uint8Array): V2Request | undefined {
       return { command, args: parseFetch(raw.args), ...common };
     case 'object-info':
       return { command, args: parseObjectInfo(raw.args), ...common };
+    case 'bundle-uri':
+      parseBundleUri(raw.args);
+      return { command, ...common };
   }
 }

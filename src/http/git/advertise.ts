@@ -29,14 +29,12 @@ const UPLOAD_PACK_CAPABILITIES = [
   `agent=${AGENT}`,
 ];
 
+const FETCH_FEATURES: readonly FetchFeature[] = ['shallow', 'wait-for-done', 'filter', 'ref-in-want', 'sideband-all'];
+
 /** What `fetch` of protocol 2 takes beyond its plain arguments. */
-export const FETCH_FEATURES: readonly FetchFeature[] = [
-  'shallow',
-  'wait-for-done',
-  'filter',
-  'ref-in-want',
-  'sideband-all',
-];
+export function fetchFeatures({ config }: AppContext): readonly FetchFeature[] {
+  return config.GITCLAW_PACKFILE_URIS ? [...FETCH_FEATURES, 'packfile-uris'] : FETCH_FEATURES;
+}
 
 /** @param version what the client asked for; pushes have no version 2, so it is answered as 0 like git does */
 export async function advertise(
@@ -45,7 +43,9 @@ export async function advertise(
   service: GitService,
   version: 0 | 1 | 2,
 ): Promise<Buffer> {
-  if (service === 'git-upload-pack' && version === 2) return advertiseV2({ agent: AGENT, fetch: FETCH_FEATURES });
+  if (service === 'git-upload-pack' && version === 2) {
+    return advertiseV2({ agent: AGENT, fetch: fetchFeatures(ctx), bundleUri: ctx.config.GITCLAW_BUNDLE_URI });
+  }
   const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
   const v01 = version === 1 ? 1 : 0;
   if (service === 'git-receive-pack') {

@@ -1,12 +1,15 @@
 /** POST git-upload-pack (gitprotocol-http "Smart Service git-upload-pack"; gitprotocol-pack; gitprotocol-v2). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { offeredBundles } from '../../bundles/index.js';
 import { loadSnapshot, type Snapshot } from '../../catalog/index.js';
 import type { AppContext } from '../../context.js';
 import {
   auditFetch,
   type DepthPlan,
   type Framing,
+  linkPacks,
   objectSizes,
+  type PackLink,
   type PreparedPack,
   preparePack,
   type ResolvedWants,
@@ -16,6 +19,7 @@ import {
 } from '../../fetch/index.js';
 import {
   asksToDeepen,
+  bundleUriAnswer,
   CHANNEL,
   errPacket,
   type FetchArgs,
@@ -29,6 +33,7 @@ import {
   objectInfoAnswer,
   ProtocolError,
   packfileHeader,
+  packfileUris,
   parseFilter,
   parseV0Request,
   parseV2Request,
@@ -45,7 +50,7 @@ import {
 import { listRefs, type Ref } from '../../refs/index.js';
 import { notePhase } from '../../telemetry/index.js';
 import { toAppError } from '../failure.js';
-import { advertised, FETCH_FEATURES, headOf } from './advertise.js';
+import { advertised, fetchFeatures, headOf } from './advertise.js';
 import { ClientGone, GitAnswer } from './answer.js';
 import { readWhole } from './body.js';
 import { depthOf, knowledge, shallowUpdate, valuesOf } from './fetch-input.js';
@@ -70,8 +75,10 @@ interface Fetch {
   ofsDelta: boolean;
   includeTag: boolean;
   progress: boolean;
+  /** Schemes of URLs at which the client would fetch packs. */
+  uriSchemes: readonly string[];
   /** Bytes between negotiation and pack. */
-  header: Uint8Array;
+  header(links: readonly PackLink[]): Uint8Array;
 }
 
 /** Answers one request of a fetch. Errors of the protocol and refused wants are told in an ERR packet. */
@@ -108,6 +115,10 @@ async function answerV2(ctx: AppContext, answer: GitAnswer, access: GitAccess, b
     return answer.end(lsRefsAnswer(request.args, refs.map(advertised), headOf(repo, refs)));
   }
   const snapshot = await loadSnapshot(ctx, repo.repoId);
+  if (request.command === 'bundle-uri') {
+    if (!ctx.config.GITCLAW_BUNDLE_URI) throw new ProtocolError("invalid command 'bundle-uri'");
+    return answer.end(bundleUriAnswer(await offeredBundles(ctx, repo.repoId, snapshot, refs)));
+  }
   if (request.command === 'object-info') {
     const sizes = await objectSizes(ctx, snapshot, refs, request.args.oids);
     return answer.end(objectInfoAnswer(request.args, (oid) => sizes.get(oid)));
@@ -132,7 +143,7 @@ async function fetchV2(
   refs: readonly Ref[],
   args: FetchArgs,
 ): Promise<void> {
-  refuseUnsupported(unsupportedFeature(args, FETCH_FEATURES));
+  refuseUnsupported(unsupportedFeature(args, fetchFeatures(ctx)));
   const filter = args.filter === undefined ? undefined : parseFilter(args.filter);
   const named = valuesOf(args.wantRefs, refs, headOf(access.repo, refs).oid);
   const oids = [...new Set([...args.wants, ...named.values()])];
@@ -152,11 +163,14 @@ async function fetchV2(
     ofsDelta: args.ofsDelta,
     includeTag: args.includeTag,
     progress: !args.noProgress,
-    header: Buffer.concat([
-      ...(asksToDeepen(args) || depth.cut.size > 0 ? [shallowInfo(shallowUpdate(snapshot.graph, depth), put)] : []),
-      wantedRefs(named, put),
-      packfileHeader(put),
-    ]),
+    uriSchemes: args.packfileUris,
+    header: (links) =>
+      Buffer.concat([
+        ...(asksToDeepen(args) || depth.cut.size > 0 ? [shallowInfo(shallowUpdate(snapshot.graph, depth), put)] : []),
+        wantedRefs(named, put),
+        packfileUris(links, put),
+        packfileHeader(put),
+      ]),
   });
 }
 
@@ -191,7 +205,8 @@ async function answerV0(ctx: AppContext, answer: GitAnswer, access: GitAccess, b
     ofsDelta: has('ofs-delta'),
     includeTag: has('include-tag'),
     progress: !has('no-progress') && framing !== 'none',
-    header: new Uint8Array(),
+    uriSchemes: [],
+    header: () => new Uint8Array(),
   });
 }
 
@@ -219,9 +234,10 @@ async function answerFetch(
   haves.delete(-1);
   const { wants, depth, filter, includeTag, thin, ofsDelta } = fetch;
   const input = { wants, haves: [...haves], depth, filter, includeTag, refs, thin, ofsDelta };
-  await answer.write(Buffer.concat([negotiation.bytes, fetch.header]));
+  const { links, rest } = await linkPacks(ctx, snapshot, input, fetch.uriSchemes);
+  await answer.write(Buffer.concat([negotiation.bytes, fetch.header(links)]));
   notePhase('fetch.plan');
-  const work = preparePack(ctx, snapshot, input);
+  const work = preparePack(ctx, snapshot, rest);
   let pack: PreparedPack;
   try {
     pack = framing === 'side-band-64k' ? await answer.whileWaiting(work) : await work;

@@ -8,6 +8,7 @@ import { type Connection, connect } from './client.js';
 import { DirectPut } from './direct-put.js';
 import { download, openDownload } from './download.js';
 import { failingAs, failureKind } from './errors.js';
+import { createLinker } from './link.js';
 import { deleteBelow, deleteKeys, listFolders, listPages } from './listing.js';
 import { putBody, putFileBody } from './upload.js';
 
@@ -37,6 +38,7 @@ function s3Driver(connection: Connection, config: S3Config): ObjectStore {
   const { bucket } = config;
   const { client } = connection;
   const place = { client, bucket, direct: new DirectPut(connection, bucket) };
+  const linker = createLinker(config, client);
   const source = { client, bucket, limits: config };
   return {
     kind: 's3',
@@ -59,12 +61,14 @@ function s3Driver(connection: Connection, config: S3Config): ObjectStore {
     listTopLevel: () => listFolders(client, bucket),
     localPath: () => undefined,
     localRoot: () => undefined,
+    link: (key, seconds) => failingAs('OBJECT_STORAGE_ERROR', () => linker.link(key, seconds)),
     check: () => checkBucket(client, bucket),
     put: (key, body, options) => failingAs('S3_UPLOAD_FAILED', () => putBody(place, key, body, options)),
     putFile: (key, path, options) => failingAs('S3_UPLOAD_FAILED', () => putFileBody(place, key, path, options)),
     delete: (keys) => deleteKeys(client, bucket, keys),
     deletePrefix: (prefix) => failingAs('OBJECT_STORAGE_ERROR', () => deleteBelow(client, bucket, prefix)),
     async close() {
+      linker.close();
       client.destroy();
     },
   };
