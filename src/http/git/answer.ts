@@ -10,7 +10,7 @@ const KEEPALIVE_MS = 2_000;
 
 const NO_CACHE = 'no-cache, max-age=0, must-revalidate';
 
-/** A side-band-64k packet on channel 1 without content: clients ignore it, connections stay open. */
+/** A side-band packet on channel 1 without content: clients ignore it, connections stay open. */
 const EMPTY_BAND_PACKET = Buffer.from('0005\u0001', 'latin1');
 
 /** The client went away while we were answering. */
@@ -57,12 +57,19 @@ export class GitAnswer implements ByteSink {
   }
 
   /**
-   * Keeps the connection alive with empty side-band packets until `work` is done. Only for side-band-64k answers.
+   * Keeps the connection alive with empty side-band packets until `work` is done. Only for answers in a side-band.
    * @param mayStart false as long as nothing may be written, such as while the client is still sending
+   * @param opening what stands in front of the first packet of the side-band; written here only if the work takes long
    */
-  async whileWaiting<T>(work: Promise<T>, mayStart: () => boolean = () => true): Promise<T> {
+  async whileWaiting<T>(
+    work: Promise<T>,
+    mayStart: () => boolean = () => true,
+    opening: () => Uint8Array = () => new Uint8Array(),
+  ): Promise<T> {
     const timer = setInterval(() => {
-      if (mayStart()) this.write(EMPTY_BAND_PACKET).catch(() => clearInterval(timer));
+      if (!mayStart()) return;
+      const packet = this.started ? EMPTY_BAND_PACKET : Buffer.concat([opening(), EMPTY_BAND_PACKET]);
+      this.write(packet).catch(() => clearInterval(timer));
     }, KEEPALIVE_MS);
     try {
       return await work;

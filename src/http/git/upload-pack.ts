@@ -10,6 +10,7 @@ import {
   linkPacks,
   objectSizes,
   type PackLink,
+  type PlanInput,
   type PreparedPack,
   preparePack,
   type ResolvedWants,
@@ -45,6 +46,7 @@ import {
   shallowLines,
   sidebandText,
   unsupportedFeature,
+  usesShallow,
   wantedRefs,
 } from '../../git/index.js';
 import { listRefs, type Ref } from '../../refs/index.js';
@@ -147,18 +149,24 @@ async function fetchV2(
   const filter = args.filter === undefined ? undefined : parseFilter(args.filter);
   const named = valuesOf(args.wantRefs, refs, headOf(access.repo, refs).oid);
   const oids = [...new Set([...args.wants, ...named.values()])];
-  const wants = await resolveWants(ctx, snapshot, refs, oids);
   const negotiation = negotiateV2(args, knowledge(snapshot, oids));
+  const put = lineWriter(args.sidebandAll);
+  const framing = 'side-band-64k';
+  const opening =
+    negotiation.pack && !usesShallow(args)
+      ? () => Buffer.concat([negotiation.bytes, wantedRefs(named, put), packfileHeader(put)])
+      : undefined;
+  const wants = await wantsOf(ctx, answer, framing, resolveWants(ctx, snapshot, refs, oids), opening);
+  if (wants === undefined) return;
   if (!negotiation.pack) return answer.end(negotiation.bytes);
   const depth = depthOf(snapshot, access, refs, wants, args);
-  const put = lineWriter(args.sidebandAll);
   await answerFetch(ctx, answer, access, snapshot, refs, {
     wants,
     facts: { wants: oids.length, haves: args.haves.length, depth: args.deepen || null },
     negotiation,
     depth,
     filter,
-    framing: 'side-band-64k',
+    framing,
     thin: args.thinPack,
     ofsDelta: args.ofsDelta,
     includeTag: args.includeTag,
@@ -182,14 +190,19 @@ async function answerV0(ctx: AppContext, answer: GitAnswer, access: GitAccess, b
   const refs = await listRefs(ctx, access.repo.repoId, access.repo.refsVersion);
   const snapshot = await loadSnapshot(ctx, access.repo.repoId);
   const filter = request.filter === undefined ? undefined : parseFilter(request.filter);
-  const wants = await resolveWants(ctx, snapshot, refs, request.wants);
+  const framing = has('side-band-64k') ? 'side-band-64k' : has('side-band') ? 'side-band' : 'none';
+  const negotiate = (unshallow: readonly number[]) =>
+    negotiateV0(request, knowledge(snapshot, request.wants, unshallow));
+  const early = usesShallow(request) ? undefined : negotiate([]);
+  const opening = early?.pack ? () => early.bytes : undefined;
+  const wants = await wantsOf(ctx, answer, framing, resolveWants(ctx, snapshot, refs, request.wants), opening);
+  if (wants === undefined) return;
   const depth = depthOf(snapshot, access, refs, wants, request);
   // The new border comes before anything else, and again in each request of the same fetch.
   const border = asksToDeepen(request) ? [shallowLines(shallowUpdate(snapshot.graph, depth)), FLUSH] : [];
-  const negotiated = negotiateV0(request, knowledge(snapshot, request.wants, depth.unshallow));
+  const negotiated = early ?? negotiate(depth.unshallow);
   const negotiation = { ...negotiated, bytes: Buffer.concat([...border, negotiated.bytes]) };
   if (!negotiation.pack) return answer.end(negotiation.bytes);
-  const framing = has('side-band-64k') ? 'side-band-64k' : has('side-band') ? 'side-band' : 'none';
   await answerFetch(ctx, answer, access, snapshot, refs, {
     wants,
     facts: {
@@ -208,6 +221,29 @@ async function answerV0(ctx: AppContext, answer: GitAnswer, access: GitAccess, b
     uriSchemes: [],
     header: () => new Uint8Array(),
   });
+}
+
+/**
+ * Waits for the wants, which for single objects may need a walk over all trees. Where that takes long and only a pack can
+ * follow, the answer begins meanwhile.
+ * @param opening what stands in front of the pack; undefined when it depends on the wants
+ * @returns undefined when the answer had begun and has told what is wrong
+ */
+async function wantsOf(
+  ctx: AppContext,
+  answer: GitAnswer,
+  framing: Framing,
+  work: Promise<ResolvedWants>,
+  opening: (() => Uint8Array) | undefined,
+): Promise<ResolvedWants | undefined> {
+  if (opening === undefined || framing === 'none') return work;
+  try {
+    return await answer.whileWaiting(work, undefined, opening);
+  } catch (error) {
+    if (!answer.started) throw error;
+    if (isRefusal(error)) await answer.end(sidebandText(CHANNEL.error, `${printable(error.message, MAX_REFUSAL)}\n`));
+    else await failInBand(ctx, answer, framing, error);
+  }
 }
 
 /** Client software, to see which versions are in use. */
@@ -234,13 +270,17 @@ async function answerFetch(
   haves.delete(-1);
   const { wants, depth, filter, includeTag, thin, ofsDelta } = fetch;
   const input = { wants, haves: [...haves], depth, filter, includeTag, refs, thin, ofsDelta };
-  const { links, rest } = await linkPacks(ctx, snapshot, input, fetch.uriSchemes);
-  await answer.write(Buffer.concat([negotiation.bytes, fetch.header(links)]));
+  let rest: PlanInput = input;
+  if (!answer.started) {
+    const linked = await linkPacks(ctx, snapshot, input, fetch.uriSchemes);
+    rest = linked.rest;
+    await answer.write(Buffer.concat([negotiation.bytes, fetch.header(linked.links)]));
+  }
   notePhase('fetch.plan');
   const work = preparePack(ctx, snapshot, rest);
   let pack: PreparedPack;
   try {
-    pack = framing === 'side-band-64k' ? await answer.whileWaiting(work) : await work;
+    pack = framing === 'none' ? await work : await answer.whileWaiting(work);
   } catch (error) {
     access.note({ outcome: 'failed' });
     return failInBand(ctx, answer, framing, error);
