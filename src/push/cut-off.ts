@@ -5,16 +5,14 @@ import type { IndexResult } from '../packs/index.js';
 import type { Refusal } from './report.js';
 
 /**
- * Which updates a cut-off pack spoils. A pack is stored whole or not at all, so none that needs it can be taken; those
- * whose new value is here already, and deletions, need none.
+ * Which updates a cut-off pack spoils: those whose new value descends from a commit without its parents. The others can do
+ * with a part of the pack, or without it.
  * @param graph with the commits of the pack
- * @param stored without them
  * @param shallow commits whose parents the client lacks
  * @returns refusals by ref name; undefined when what is missing has nothing to do with the client being shallow
  */
 export function refuseCutOff(
   graph: CommitGraph,
-  stored: CommitGraph,
   pack: IndexResult,
   shallow: readonly Oid[],
   commands: readonly RefCommand[],
@@ -30,10 +28,8 @@ export function refuseCutOff(
   );
   const refused = new Map<string, Refusal>();
   for (const { refName, newOid } of commands) {
-    if (newOid === ZERO_OID || stored.has(newOid) || pack.tipTypes[newOid] === undefined) continue;
-    const reason = spoilt.has(graph.peel(newOid).oid)
-      ? `shallow update not allowed: the parents of ${first.oid.slice(0, 12)} are missing; git fetch --unshallow, then push again`
-      : 'this push also brings shallow history, which is not allowed; push this ref by itself';
+    if (newOid === ZERO_OID || !spoilt.has(graph.peel(newOid).oid)) continue;
+    const reason = `shallow update not allowed: the parents of ${first.oid.slice(0, 12)} are missing; git fetch --unshallow, then push again`;
     refused.set(refName, { reason, code: 'INVALID_PACKFILE' });
   }
   return refused;

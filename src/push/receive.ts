@@ -22,6 +22,7 @@ import { checkTips, findMissing } from './connectivity.js';
 import { refuseCutOff } from './cut-off.js';
 import { findGone } from './find-gone.js';
 import { findImpostor } from './impostors.js';
+import { keepWhole } from './keep-whole.js';
 import { refuseAll, reporter } from './make-report.js';
 import { prepareProposals, withPack } from './prepare-proposals.js';
 import { redirectProposals } from './proposals.js';
@@ -134,13 +135,21 @@ async function receive(
     }
     const missing = await findMissing(ctx, snapshot, pack);
     if (missing !== undefined) {
-      const spoilt = refuseCutOff(graph, snapshot.graph, pack, request.shallow ?? [], commands);
+      const spoilt = refuseCutOff(graph, pack, request.shallow ?? [], commands);
       if (spoilt === undefined) {
         return refuseAll(request.commands, 'ok', `missing necessary objects (${missing})`, 'INVALID_PACKFILE');
       }
       for (const [refName, reason] of spoilt) if (!refused.has(refName)) refused.set(refName, reason);
-      pack = undefined;
-      graph = snapshot.graph;
+      const { tipTypes } = pack;
+      const tips = commands.filter(({ refName, newOid }) => !refused.has(refName) && tipTypes[newOid] !== undefined);
+      const isLost = tips.length === 0 || (request.atomic && refused.size > 0);
+      const oids = [...new Set(tips.map(({ newOid }) => newOid))];
+      const kept = isLost ? { pack: undefined } : await keepWhole(ctx, snapshot, graph, pack, files as PackFiles, oids);
+      if ('missing' in kept) {
+        return refuseAll(request.commands, 'ok', `missing necessary objects (${kept.missing})`, 'INVALID_PACKFILE');
+      }
+      pack = kept.pack;
+      graph = pack === undefined ? snapshot.graph : snapshot.graph.withSegment(pack.segment);
     }
   }
   for (const [refName, reason] of await checkTips(ctx, snapshot, graph, commands, pack?.tipTypes ?? {})) {

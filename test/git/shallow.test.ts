@@ -184,8 +184,7 @@ test('a shallow push spoils only the refs that need what is cut off', async () =
 
   await git(copy, 'checkout', '-q', 'island');
   await git(copy, 'commit', '-q', '--allow-empty', '-m', 'more');
-  expect((await push(url, 'main', 'island')).stderr).toMatch(/island -> island \(.*push this ref by itself/);
   expect((await push('--atomic', url, 'main', 'island:other')).code).not.toBe(0);
-  await git(copy, 'push', '-q', url, 'island');
+  expect((await push(url, 'main', 'island')).stderr).toContain('island -> island\n');
   expect((await agent.remoteRefs(url)).get('refs/heads/island')).not.toBe(island);
 });
