@@ -10,8 +10,9 @@ const run = promisify(execFile);
 /** jgit-cli depends on no Java runtime. */
 const PACKAGES = ['jgit-cli', 'default-jre-headless', 'python3-dulwich', 'python3-pygit2'];
 
-/** Debian's jar of the command line names too few others. */
+/** Debian's script names one jar, by its place in the system, and that names too few others. */
 const JGIT_JARS = [
+  'org.eclipse.jgit.pgm',
   'org.eclipse.jgit.lfs',
   'org.eclipse.jgit.http.apache',
   'httpclient',
