@@ -13,6 +13,8 @@ export interface EngineWasm {
     newRows: number,
     folderRows: number,
   ): number;
+  /** See assembly/inflate.ts. */
+  inflate(from: number, fromEnd: number, to: number, size: number): number;
   entries(): number;
   news(): number;
   folders(): number;

@@ -3,46 +3,20 @@
  * the order they came.
  */
 import { hash } from 'node:crypto';
-import { createMemory, LANE_HASHER_BYTES, LaneHasher, MAX_PADDING } from '../collision/index.js';
+import { MAX_PADDING } from '../collision/index.js';
 import { OBJECT_TYPES, typeFromNumber } from '../objects/type.js';
 import { OID_BYTES } from '../oid.js';
 import { collision } from './index-collision.js';
 import type { PackState } from './index-pack.js';
-import { KnownTrees, treeTableBytes } from './known-trees.js';
 import { objectHeader } from './loose.js';
+import { BATCH_BYTES, type Workshop } from './workshop.js';
 
-/**
- * Larger objects go their own way: few packs have many of them, and one alone would leave the other lanes idle. A tree of
- * this size has some 12,000 entries.
- */
-export const MAX_BATCHED_BYTES = 512 * 1024;
-
-/** Gathered before they are hashed. Two batches take turns, so that a tree can be compared with one of the last batch. */
-const BATCH_BYTES = 2 * 1024 * 1024;
 const BATCH_OBJECTS = 2048;
-
 const MAX_HEADER_BYTES = 32;
-const align = (at: number) => Math.ceil(at / 16) * 16;
-const TREES_AT = align(LANE_HASHER_BYTES);
-const CONTENT_AT = TREES_AT + align(treeTableBytes(MAX_BATCHED_BYTES));
-/** Trees are read up to 16 bytes beyond their end. */
-const MEMORY_BYTES = CONTENT_AT + 2 * BATCH_BYTES + 16;
-const PAGE_BYTES = 64 * 1024;
-
-/** The memory and what works in it; made once for a thread. */
-class Workshop {
-  readonly memory = createMemory(Math.ceil(MEMORY_BYTES / PAGE_BYTES));
-  readonly bytes = Buffer.from(this.memory.buffer);
-  readonly hasher = new LaneHasher(this.memory);
-  readonly trees = new KnownTrees(this.memory, TREES_AT, MAX_BATCHED_BYTES);
-}
-
-/** Those not in use. A thread works on one pack at a time, except in tests. */
-const idle: Workshop[] = [];
 
 export class ObjectBatch {
   readonly #state: PackState;
-  readonly #workshop = idle.pop() ?? new Workshop();
+  readonly #workshop: Workshop;
   readonly #entries = new Int32Array(BATCH_OBJECTS);
   readonly #addresses = new Int32Array(BATCH_OBJECTS);
   readonly #headers = new Uint8Array(BATCH_OBJECTS);
@@ -51,19 +25,17 @@ export class ObjectBatch {
   readonly #digests = Buffer.alloc(BATCH_OBJECTS * OID_BYTES);
   #count = 0;
   /** Where the batch begins, and where its next object goes. */
-  #start = CONTENT_AT;
-  #end = CONTENT_AT;
+  #start: number;
+  #end: number;
   /** The batch in which the last tree lies. */
   #treeStart = 0;
 
-  constructor(state: PackState) {
+  constructor(state: PackState, workshop: Workshop) {
     this.#state = state;
-    this.#workshop.trees.forget();
-  }
-
-  /** Gives the memory back. */
-  close(): void {
-    idle.push(this.#workshop);
+    this.#workshop = workshop;
+    this.#start = workshop.batches[0];
+    this.#end = this.#start;
+    workshop.trees.forget();
   }
 
   /**
@@ -96,7 +68,8 @@ export class ObjectBatch {
     }
     for (let i = 0; i < this.#count; i++) this.#learn(i);
     this.#count = 0;
-    this.#start = this.#start === CONTENT_AT ? CONTENT_AT + BATCH_BYTES : CONTENT_AT;
+    const [first, second] = this.#workshop.batches;
+    this.#start = this.#start === first ? second : first;
     this.#end = this.#start;
     if (this.#treeStart === this.#start) this.#workshop.trees.forget();
   }

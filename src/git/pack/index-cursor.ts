@@ -1,19 +1,17 @@
 /** Reads single entries of a received pack: header, delta data, content. */
 
 import { type EntryHeader, MAX_HEADER, readEntryHeader } from './entry.js';
-import { type Content, ContentFile, memoryContent, type Scratch } from './index-content.js';
+import { type Content, ContentFile, memoryContent, pooledContent, type Scratch } from './index-content.js';
 import type { PackWindow } from './index-window.js';
-import { InputEnds, inflateKnown, inflateStream } from './inflate.js';
+import { inflateStream } from './inflate.js';
 import { IN_MEMORY_BYTES, invalidPack, maxDeflated } from './limits.js';
+import { ONE_CALL_BYTES } from './workshop.js';
 
-/** Contents up to this size are inflated in one call straight from the window. */
-const ONE_CALL_BYTES = 1024 * 1024;
-
-export interface Inflated {
+export interface Inflated<Data = Buffer | undefined> {
   /** Length of the compressed stream. */
   consumed: number;
   /** Undefined when a sink took the content. */
-  data: Buffer | undefined;
+  data: Data;
 }
 
 /** Reads the header at `offset`. `dataAt` and `baseOidAt` are positions in `window.bytes`, valid until its next call. */
@@ -31,22 +29,16 @@ export function headerAt(window: PackWindow, offset: number): { header: EntryHea
 }
 
 /**
- * Inflates `size` bytes at `offset` without waiting, when they are few and lie whole in the window.
- * @returns undefined when {@link inflateSlow} must do it
+ * Inflates `size` bytes at `offset` without waiting, when they are few and lie whole in the window. The content is valid
+ * until the next call.
+ * @returns undefined when {@link inflateSlow} must do it, or tell what is wrong
  */
-export function inflateQuick(
-  window: PackWindow,
-  offset: number,
-  size: number,
-): { data: Buffer; consumed: number } | undefined {
+export function inflateQuick(window: PackWindow, offset: number, size: number): Inflated<Buffer> | undefined {
   if (size > ONE_CALL_BYTES) return undefined;
   const at = window.seek(offset, size + (size >> 3) + 256);
-  try {
-    return inflateKnown(window.bytes.subarray(at), size);
-  } catch (error) {
-    if (error instanceof InputEnds) return undefined;
-    throw error;
-  }
+  const { workshop } = window;
+  const consumed = workshop.inflate(at, window.bytes.length, size);
+  return consumed < 0 ? undefined : { data: workshop.inflated(size), consumed };
 }
 
 /** Inflates `size` bytes at `offset` piece by piece, into memory unless there is a `sink`. */
@@ -66,6 +58,15 @@ export async function inflateSlow(
   return { consumed, data };
 }
 
+/** Content or delta data at `offset` that {@link inflateQuick} can inflate. */
+export function loadQuick(window: PackWindow, scratch: Scratch, offset: number, size: number): Content | undefined {
+  const quick = inflateQuick(window, offset, size);
+  if (quick === undefined) return undefined;
+  const copy = scratch.buffers.take(size);
+  copy.set(quick.data);
+  return pooledContent(copy, scratch.buffers);
+}
+
 /** Content or delta data at `offset`, in memory or in a scratch file according to its size. */
 export async function loadContent(
   window: PackWindow,
@@ -73,8 +74,8 @@ export async function loadContent(
   offset: number,
   size: number,
 ): Promise<Content> {
-  const quick = inflateQuick(window, offset, size);
-  if (quick !== undefined) return memoryContent(quick.data);
+  const quick = loadQuick(window, scratch, offset, size);
+  if (quick !== undefined) return quick;
   if (size <= IN_MEMORY_BYTES) return memoryContent((await inflateSlow(window, offset, size)).data!);
   const file = new ContentFile(scratch, 3, size);
   await inflateSlow(window, offset, size, (piece) => file.write(piece));

@@ -82,9 +82,8 @@ async function readEntry(state: PackState, readBase: ReadBase, entry: number): P
       delta.release();
     }
   }
-  const bytes = content.bytes!;
-  content.release();
-  return bytes;
+  // It stays in use, so it is not released; it lies in memory, whose size was looked at before.
+  return content.bytes!;
 }
 
 async function load(state: PackState, readBase: ReadBase, entry: number): Promise<Content> {

@@ -1,6 +1,7 @@
 /** State shared by the passes over one received pack. */
 import type { ObjectType } from '../objects/type.js';
 import { OID_BYTES, oidAt } from '../oid.js';
+import { DeltaStore } from './delta-store.js';
 import type { Scratch } from './index-content.js';
 import type { Entries } from './index-entries.js';
 import type { ObjectFacts } from './index-facts.js';
@@ -34,8 +35,7 @@ export class PackState implements PackParts {
   /** REF_DELTA entries in pack order, and the number of the base of each. */
   readonly refDeltas: number[] = [];
   readonly refDeltaBases: number[] = [];
-  /** Delta data kept from the first pass. */
-  readonly deltas = new Map<number, Buffer>();
+  readonly deltas = new DeltaStore();
   readonly window: PackWindow;
   readonly scratch: Scratch;
   readonly entries: Entries;

@@ -3,15 +3,16 @@ import { OBJECT_TYPES, typeFromNumber } from '../objects/type.js';
 import { OID_BYTES } from '../oid.js';
 import { DeltaError } from './delta.js';
 import { OFS_DELTA } from './entry.js';
-import { MAX_BATCHED_BYTES, type ObjectBatch } from './index-batch.js';
+import type { ObjectBatch } from './index-batch.js';
 import { refuseCollision, refuseCollisionIn } from './index-collision.js';
 import { type Content, ContentFile, memoryContent, pooledContent } from './index-content.js';
-import { headerAt, loadContent } from './index-cursor.js';
+import { headerAt, loadContent, loadQuick } from './index-cursor.js';
 import { applyContent } from './index-delta.js';
 import { writeObjectId } from './index-hash.js';
 import type { PackState } from './index-pack.js';
 import { BaseStack } from './index-stack.js';
 import { invalidPack, overLimit } from './limits.js';
+import { MAX_BATCHED_BYTES } from './workshop.js';
 
 export class Resolver {
   readonly #state: PackState;
@@ -57,7 +58,9 @@ export class Resolver {
       const last = frame.nextByOffset < 0 && frame.nextByOid < 0;
       if (last) stack.pop();
       const depth = frame.depth + 1;
-      const result = await this.#apply(base, frame.entry, child, depth);
+      const delta = this.#delta(frame.entry, child, depth);
+      // Waiting for what is there already would cost more than most deltas do.
+      const result = this.#apply(base, frame.entry, child, delta instanceof Promise ? await delta : delta);
       if (last) base.release();
       if (this.#hasDeltas(child)) this.#push(child, result, depth);
       else result.release();
@@ -83,20 +86,23 @@ export class Resolver {
     return base >= 0 && refHeads[base]! >= 0;
   }
 
-  async #apply(base: Content, baseEntry: number, child: number, depth: number): Promise<Content> {
+  /** The delta data of `child`. */
+  #delta(baseEntry: number, child: number, depth: number): Content | Promise<Content> {
     const state = this.#state;
     const { entries, limits } = state;
     if (depth > limits.maxDeltaDepth) {
       throw overLimit('a delta chain is longer than', 'maxDeltaDepth', limits.maxDeltaDepth);
     }
+    state.admit(entries.sizes[child]!, typeFromNumber(entries.types[baseEntry]!));
+    const kept = state.deltas.take(child);
+    return kept === undefined ? this.#load(child) : memoryContent(kept);
+  }
+
+  #apply(base: Content, baseEntry: number, child: number, delta: Content): Content {
+    const { scratch, entries } = this.#state;
     const type = entries.types[baseEntry]!;
-    const size = entries.sizes[child]!;
-    state.admit(size, typeFromNumber(type));
-    const kept = state.deltas.get(child);
-    state.deltas.delete(child);
-    const delta = kept === undefined ? await this.#load(child) : memoryContent(kept);
     try {
-      return this.#finish(child, type, applyContent(state.scratch, base, delta, type, size));
+      return this.#finish(child, type, applyContent(scratch, base, delta, type, entries.sizes[child]!));
     } catch (error) {
       if (error instanceof DeltaError) throw invalidPack(error.message, { cause: error });
       throw error;
@@ -133,10 +139,11 @@ export class Resolver {
     return memoryContent(result);
   }
 
-  #load(entry: number): Promise<Content> {
+  #load(entry: number): Content | Promise<Content> {
     const { window, scratch, entries } = this.#state;
     const offset = entries.offsets[entry]!;
     const { header, length } = headerAt(window, offset);
-    return loadContent(window, scratch, offset + length, header.size);
+    const dataAt = offset + length;
+    return loadQuick(window, scratch, dataAt, header.size) ?? loadContent(window, scratch, dataAt, header.size);
   }
 }

@@ -1,17 +1,18 @@
 /** First pass over a received pack: every entry's header, zlib stream and checksum; ids of all that are no deltas. */
 import { createHash } from 'node:crypto';
-import { typeFromNumber } from '../objects/type.js';
+import { type ObjectType, typeFromNumber } from '../objects/type.js';
 import { OID_BYTES } from '../oid.js';
 import { DeltaError, deltaSizes } from './delta.js';
 import { OFS_DELTA, REF_DELTA } from './entry.js';
-import { MAX_BATCHED_BYTES, type ObjectBatch } from './index-batch.js';
+import type { ObjectBatch } from './index-batch.js';
 import { collision, detectorFor, refuseCollision } from './index-collision.js';
 import { headerAt, inflateQuick, inflateSlow } from './index-cursor.js';
 import { DELTA_HEADER_BYTES } from './index-delta.js';
 import { writeObjectId } from './index-hash.js';
 import type { PackState } from './index-pack.js';
-import { DELTA_CACHE_BYTES, IN_MEMORY_BYTES, invalidPack, overLimit } from './limits.js';
+import { IN_MEMORY_BYTES, invalidPack, overLimit } from './limits.js';
 import { objectHeader } from './loose.js';
+import { MAX_BATCHED_BYTES } from './workshop.js';
 
 /** Bytes before the first entry. */
 export const PACK_HEADER = 12;
@@ -41,7 +42,6 @@ export function readPackHeader(bytes: Buffer, packBytes: number, maxObjects: num
 /** Scans `count` entries, which must fill the window's file to its end. @throws AppError */
 export async function scanEntries(state: PackState, batch: ObjectBatch, count: number): Promise<void> {
   let offset = PACK_HEADER;
-  let deltaBytes = 0;
   const { window, entries } = state;
   for (let i = 0; i < count; i++) {
     const entry = entries.append();
@@ -51,19 +51,16 @@ export async function scanEntries(state: PackState, batch: ObjectBatch, count: n
     entries.types[entry] = type;
     state.spend(size);
     const dataAt = offset + length;
-    let consumed: number;
+    let scanned: number | Promise<number>;
     if (type === OFS_DELTA || type === REF_DELTA) {
       state.admit(size);
       state.spendDelta(size);
       if (type === OFS_DELTA) linkToOffset(state, entry, offset - header.baseDistance);
       else linkToOid(state, entry, header.baseOidAt);
-      const delta = await scanDelta(state, entry, dataAt, size);
-      consumed = delta.consumed;
-      if (delta.data !== undefined && deltaBytes + size <= DELTA_CACHE_BYTES) {
-        deltaBytes += size;
-        state.deltas.set(entry, delta.data);
-      }
-    } else consumed = await scanObject(state, batch, entry, dataAt, size);
+      scanned = scanDelta(state, entry, dataAt, size);
+    } else scanned = scanObject(state, batch, entry, dataAt, size);
+    // Waiting for what is there already would cost more than most entries do.
+    const consumed = typeof scanned === 'number' ? scanned : await scanned;
     entries.lengths[entry] = length + consumed;
     entries.crcs[entry] = window.crc(offset, length + consumed);
     offset += length + consumed;
@@ -73,69 +70,102 @@ export async function scanEntries(state: PackState, batch: ObjectBatch, count: n
   if (offset !== window.end) throw invalidPack('the packfile has bytes behind its last object');
 }
 
-async function scanObject(
+/** @returns the length of the entry's stream */
+function scanObject(
   state: PackState,
   batch: ObjectBatch,
   entry: number,
   dataAt: number,
   size: number,
-): Promise<number> {
-  const { window, entries, facts } = state;
+): number | Promise<number> {
+  const { entries } = state;
   const type = typeFromNumber(entries.types[entry]!);
   if (type === undefined) throw invalidPack(`the packfile holds an object of the unknown type ${entries.types[entry]}`);
   state.admit(size, type);
   entries.sizes[entry] = size;
-  const at = entry * OID_BYTES;
-  if (size > IN_MEMORY_BYTES) {
-    const hash = createHash('sha1').update(objectHeader(type, size), 'latin1');
-    const detector = state.collisionCheck ? detectorFor(state, entry, size) : undefined;
-    const { consumed } = await inflateSlow(window, dataAt, size, (piece) => {
-      hash.update(piece);
-      detector?.update(piece);
-    });
-    hash.digest().copy(entries.oids, at);
-    if (detector?.finish()) throw collision(state, entry);
-    state.identify(entry);
-    facts.skipLarge();
-    return consumed;
-  }
-  const quick = inflateQuick(window, dataAt, size);
-  const { data, consumed } = quick ?? (await inflateSlow(window, dataAt, size));
-  if (size <= MAX_BATCHED_BYTES) {
-    batch.add(entry, data!);
-    return consumed;
-  }
-  writeObjectId(type, data!, entries.oids, at);
-  refuseCollision(state, entry, data!);
-  state.identify(entry);
-  facts.learn(type, entries.oids, at, data!);
-  return consumed;
+  if (size > IN_MEMORY_BYTES) return scanLarge(state, type, entry, dataAt, size);
+  const quick = inflateQuick(state.window, dataAt, size);
+  if (quick === undefined) return scanSlow(state, batch, type, entry, dataAt, size);
+  take(state, batch, type, entry, quick.data);
+  return quick.consumed;
 }
 
-async function scanDelta(
+async function scanSlow(
   state: PackState,
+  batch: ObjectBatch,
+  type: ObjectType,
   entry: number,
   dataAt: number,
   size: number,
-): Promise<{ consumed: number; data: Buffer | undefined }> {
-  const { window, entries } = state;
+): Promise<number> {
+  const { data, consumed } = await inflateSlow(state.window, dataAt, size);
+  take(state, batch, type, entry, data!);
+  return consumed;
+}
+
+function take(state: PackState, batch: ObjectBatch, type: ObjectType, entry: number, data: Buffer): void {
+  if (data.length <= MAX_BATCHED_BYTES) {
+    batch.add(entry, data);
+    return;
+  }
+  const { oids } = state.entries;
+  writeObjectId(type, data, oids, entry * OID_BYTES);
+  refuseCollision(state, entry, data);
+  state.identify(entry);
+  state.facts.learn(type, oids, entry * OID_BYTES, data);
+}
+
+async function scanLarge(
+  state: PackState,
+  type: ObjectType,
+  entry: number,
+  dataAt: number,
+  size: number,
+): Promise<number> {
+  const hash = createHash('sha1').update(objectHeader(type, size), 'latin1');
+  const detector = state.collisionCheck ? detectorFor(state, entry, size) : undefined;
+  const { consumed } = await inflateSlow(state.window, dataAt, size, (piece) => {
+    hash.update(piece);
+    detector?.update(piece);
+  });
+  hash.digest().copy(state.entries.oids, entry * OID_BYTES);
+  if (detector?.finish()) throw collision(state, entry);
+  state.identify(entry);
+  state.facts.skipLarge();
+  return consumed;
+}
+
+/** Passes over the data of a delta; `deltas` keeps what there is room for. @returns the length of the entry's stream */
+function scanDelta(state: PackState, entry: number, dataAt: number, size: number): number | Promise<number> {
+  const quick = inflateQuick(state.window, dataAt, size);
+  if (quick === undefined) return scanSlowDelta(state, entry, dataAt, size);
+  announce(state, entry, quick.data);
+  state.deltas.keep(entry, quick.data);
+  return quick.consumed;
+}
+
+async function scanSlowDelta(state: PackState, entry: number, dataAt: number, size: number): Promise<number> {
   let head = Buffer.alloc(0);
   const keepHead = (piece: Buffer) => {
     if (head.length < DELTA_HEADER_BYTES) head = Buffer.concat([head, piece.subarray(0, DELTA_HEADER_BYTES)]);
   };
-  const inflated =
-    inflateQuick(window, dataAt, size) ??
-    (await inflateSlow(window, dataAt, size, size > IN_MEMORY_BYTES ? keepHead : undefined));
+  const inflated = await inflateSlow(state.window, dataAt, size, size > IN_MEMORY_BYTES ? keepHead : undefined);
+  announce(state, entry, inflated.data ?? head);
+  if (inflated.data !== undefined) state.deltas.keep(entry, inflated.data);
+  return inflated.consumed;
+}
+
+/** Notes what the delta says that it makes. @param delta at least the two sizes that head it */
+function announce(state: PackState, entry: number, delta: Buffer): void {
   try {
-    const { resultSize } = deltaSizes(inflated.data ?? head);
+    const { resultSize } = deltaSizes(delta);
     state.admit(resultSize);
     state.spend(resultSize);
-    entries.sizes[entry] = resultSize;
+    state.entries.sizes[entry] = resultSize;
   } catch (error) {
     if (error instanceof DeltaError) throw invalidPack(error.message, { cause: error });
     throw error;
   }
-  return inflated;
 }
 
 function linkToOffset(state: PackState, entry: number, baseOffset: number): void {

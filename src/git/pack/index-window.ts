@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { WINDOW_BYTES, type Workshop } from './workshop.js';
 
-const WINDOW_BYTES = 4 * 1024 * 1024;
 const JUMP_BYTES = 16 * 1024;
 const PIECE_BYTES = 256 * 1024;
 
@@ -21,17 +21,21 @@ export function readFully(fd: number, buffer: Uint8Array, length: number, positi
 export class PackWindow {
   readonly fd: number;
   readonly end: number;
-  readonly #buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  readonly workshop: Workshop;
+  readonly #buffer: Buffer;
   #start = 0;
   /** How much to read beyond what is needed: all there is room for on the way through, little when jumping about. */
   #ahead = WINDOW_BYTES;
   /** What the window holds; valid until the next call. */
-  bytes: Buffer = this.#buffer.subarray(0, 0);
+  bytes: Buffer;
 
   /** @param end bytes from here on are never shown */
-  constructor(fd: number, end: number) {
+  constructor(fd: number, end: number, workshop: Workshop) {
     this.fd = fd;
     this.end = end;
+    this.workshop = workshop;
+    this.#buffer = workshop.window;
+    this.bytes = this.#buffer.subarray(0, 0);
   }
 
   /** Position in {@link bytes} of file offset `offset`; at least `need` bytes follow it unless `end` comes first. */

@@ -1,37 +1,6 @@
 /** Inflating zlib streams whose compressed length is unknown, as pack entries are (gitformat-pack). */
-import { createInflate, inflateSync } from 'node:zlib';
+import { createInflate } from 'node:zlib';
 import { invalidPack } from './limits.js';
-
-/** zlib refuses smaller output chunks. */
-const MIN_CHUNK = 64;
-
-interface InflateInfo {
-  buffer: Buffer;
-  engine: { bytesWritten: number };
-}
-
-/** Thrown by {@link inflateKnown} when the input ends before the stream does. */
-export class InputEnds extends Error {
-  override readonly name = 'InputEnds';
-}
-
-/**
- * Inflates a stream that must yield exactly `size` bytes; bytes after the stream are ignored.
- * @returns the content and the length of the compressed stream
- * @throws InputEnds when `input` is too short, AppError INVALID_PACKFILE for a bad stream or another size
- */
-export function inflateKnown(input: Uint8Array, size: number): { data: Buffer; consumed: number } {
-  let info: InflateInfo;
-  try {
-    // One byte of slack lets zlib see the end of the stream without asking for a second output chunk.
-    const options = { info: true, chunkSize: Math.max(MIN_CHUNK, size + 1), maxOutputLength: Math.max(1, size) };
-    info = inflateSync(input, options) as unknown as InflateInfo;
-  } catch (error) {
-    throw translate(error);
-  }
-  if (info.buffer.length !== size) throw wrongSize();
-  return { data: info.buffer, consumed: info.engine.bytesWritten };
-}
 
 /**
  * Inflates a stream piece by piece.
@@ -52,7 +21,7 @@ export function inflateStream(
     let input = 0;
     const fail = (error: unknown) => {
       engine.destroy();
-      reject(error instanceof InputEnds ? invalidPack('the packfile ends inside an object') : error);
+      reject(error);
     };
     const feed = () => {
       if (engine.destroyed) return;
@@ -91,8 +60,7 @@ function wrongSize(): Error {
 
 function translate(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'Z_BUF_ERROR') return new InputEnds();
-  if (code === 'ERR_BUFFER_TOO_LARGE') return wrongSize();
+  if (code === 'Z_BUF_ERROR') return invalidPack('the packfile ends inside an object');
   if (code === 'Z_DATA_ERROR' || code === 'Z_NEED_DICT') return invalidPack('an object holds a corrupt zlib stream');
   return error;
 }

@@ -4,9 +4,11 @@ import { createMemory } from '../collision/index.js';
 import { checkObject } from '../objects/check.js';
 import { encodeTree, treeEntries } from '../objects/tree.js';
 import { oidAt } from '../oid.js';
+import { loadEngine } from './engine-wasm.js';
 import { KnownTrees, TREE_VERDICTS, treeTableBytes } from './known-trees.js';
 
 const MAX_BYTES = 64 * 1024;
+const TABLES_AT = 192 * 1024;
 const [FIRST, SECOND] = [1024 * 1024, 1024 * 1024 + 2 * MAX_BYTES];
 
 interface Row {
@@ -17,8 +19,8 @@ interface Row {
 
 function reader() {
   const memory = createMemory(32);
-  expect(treeTableBytes(MAX_BYTES)).toBeLessThan(FIRST);
-  const trees = new KnownTrees(memory, 0, MAX_BYTES);
+  expect(TABLES_AT + treeTableBytes(MAX_BYTES)).toBeLessThan(FIRST);
+  const trees = new KnownTrees(memory, loadEngine(memory), TABLES_AT, MAX_BYTES);
   let at = FIRST;
   let numbers = new Map<string, number>();
   return {

@@ -4,7 +4,7 @@
  */
 import type { WasmMemory } from '../collision/index.js';
 import { OID_BYTES } from '../oid.js';
-import { type EngineWasm, loadEngine } from './engine-wasm.js';
+import type { EngineWasm } from './engine-wasm.js';
 
 /** Shortest entry: a mode of one digit, a space, a name of one byte, NUL, id. */
 const MIN_ENTRY_BYTES = 24;
@@ -35,12 +35,13 @@ export class KnownTrees {
   readonly bytes: Uint8Array;
 
   /**
+   * @param engine over the same memory
    * @param at where the tables are, a multiple of 16
    * @param maxTreeBytes as given to {@link treeTableBytes}
    */
-  constructor(memory: WasmMemory, at: number, maxTreeBytes: number) {
+  constructor(memory: WasmMemory, engine: EngineWasm, at: number, maxTreeBytes: number) {
     const rows = maxRows(maxTreeBytes);
-    this.#wasm = loadEngine(memory);
+    this.#wasm = engine;
     this.bytes = new Uint8Array(memory.buffer);
     this.#words = new Int32Array(memory.buffer);
     this.#table = at;

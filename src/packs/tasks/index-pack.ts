@@ -15,6 +15,7 @@ import { type ReadBase, resolveThin, rewriteEnds, writeFully } from '../../git/p
 import { hashFile, PackWindow, readFully } from '../../git/pack/index-window.js';
 import { invalidPack } from '../../git/pack/limits.js';
 import { encodeMeta } from '../../git/pack/meta.js';
+import { borrowWorkshop, returnWorkshop, type Workshop } from '../../git/pack/workshop.js';
 import type { IndexRequest, IndexResult } from '../contract.js';
 
 /**
@@ -25,15 +26,23 @@ import type { IndexRequest, IndexResult } from '../contract.js';
 export async function indexPack(request: IndexRequest, readBase: ReadBase): Promise<IndexResult> {
   const fd = openSync(request.packPath, 'r+');
   const scratch = new Scratch(request.packPath);
+  const workshop = borrowWorkshop();
   try {
-    return await run(fd, scratch, request, readBase);
+    return await run(fd, scratch, workshop, request, readBase);
   } finally {
+    returnWorkshop(workshop);
     scratch.closeAll();
     closeSync(fd);
   }
 }
 
-async function run(fd: number, scratch: Scratch, request: IndexRequest, readBase: ReadBase): Promise<IndexResult> {
+async function run(
+  fd: number,
+  scratch: Scratch,
+  workshop: Workshop,
+  request: IndexRequest,
+  readBase: ReadBase,
+): Promise<IndexResult> {
   const { limits, collisionCheck = true } = request;
   const received = fstatSync(fd).size;
   const count = readPackHeader(readHead(fd, received), received, limits.maxObjects);
@@ -41,19 +50,14 @@ async function run(fd: number, scratch: Scratch, request: IndexRequest, readBase
   const seeds = Int32Array.from({ length: 5 }, () => randomBytes(4).readInt32LE() | 1);
   const entries = new Entries(count);
   const facts = new ObjectFacts(seeds, count, limits, count <= request.looseUpTo);
-  const window = new PackWindow(fd, received - PACK_TRAILER);
+  const window = new PackWindow(fd, received - PACK_TRAILER, workshop);
   const state = new PackState({ window, scratch, entries, facts, limits, collisionCheck }, seeds, received);
-  const batch = new ObjectBatch(state);
-  let end: number;
-  try {
-    await scanEntries(state, batch, count);
-    window.expectJumps();
-    const resolver = new Resolver(state, batch);
-    await resolver.resolveReceived();
-    end = await resolveThin(state, resolver, readBase);
-  } finally {
-    batch.close();
-  }
+  const batch = new ObjectBatch(state, workshop);
+  await scanEntries(state, batch, count);
+  window.expectJumps();
+  const resolver = new Resolver(state, batch);
+  await resolver.resolveReceived();
+  const end = await resolveThin(state, resolver, readBase);
   await checkGuardedFiles(state, readBase);
   facts.shape.check(facts.names, state.known, entries.count);
   const named = links(state, request.tips);

@@ -171,7 +171,7 @@ function copyMatch(distance: usize, length: usize): void {
 }
 
 function codedBlock(literals: usize, distances: usize): i32 {
-  for (;;) {
+  while (true) {
     if (bitCount < 48) refill();
     const symbol = decode(literals, LITERAL_BITS);
     if (symbol < 256) {

@@ -116,7 +116,7 @@ function parse(at: usize, end: usize, row: usize): bool {
   const first = load<u8>(name);
   if (first == 0x2e || first == 0xe2 || first == 0xef) oddEntry = true;
   // A slash, a backslash or a tilde, or the end of the name, 16 bytes at a time: what lies behind the tree may be read.
-  for (;;) {
+  while (true) {
     const part = v128.load(at);
     const zero: i32 = i8x16.bitmask(i8x16.eq(part, i8x16.splat(0)));
     const marks: i32 = i8x16.bitmask(
