@@ -1,7 +1,7 @@
 /** Tells whether content was made to collide with other content under SHA-1. */
 import { PAIR_SCRATCH_BYTES } from './pair-code.js';
 import { BLOCK_BYTES, INITIAL_STATE } from './sha1.js';
-import { createMemory, type Filters, isPair, loadFilters, putTables, TABLE_BYTES } from './wasm.js';
+import { createMemory, isPair, loadFilters, loadLanes, putTables, TABLE_BYTES } from './wasm.js';
 import { LANES } from './words-code.js';
 
 const PAGE_BYTES = 64 * 1024;
@@ -24,11 +24,11 @@ const masks = new Int32Array(memory.buffer, MASKS_AT, CHUNK_BLOCKS);
 const stateWords = new Int32Array(memory.buffer, STATE_AT, 5);
 const spreadWords = new Int32Array(memory.buffer, SPREAD_AT, 5 * LANES);
 
-let loaded: Filters | undefined;
+let loaded: ReturnType<typeof load> | undefined;
 
-function load(): Filters {
+function load() {
   putTables(memory);
-  return loadFilters(memory);
+  return { filters: loadFilters(memory), lanes: loadLanes(memory) };
 }
 
 /** Takes content piece by piece. Several may be in use at a time in one thread. */
@@ -106,11 +106,12 @@ function examineEnd(state: Int32Array, size: number, total: number): boolean {
 /** @param more whether other blocks follow, so that the state behind the last one is needed */
 function examine(state: Int32Array, blocks: number, more: boolean): boolean {
   loaded ??= load();
-  loaded.filter(CONTENT_AT, MASKS_AT, Math.ceil(blocks / LANES));
+  const { filters, lanes } = loaded;
+  filters.filter(CONTENT_AT, MASKS_AT, Math.ceil(blocks / LANES));
   stateWords.set(state);
   let hashed = 0;
   const hashTo = (block: number) => {
-    if (block > hashed) loaded!.hash(CONTENT_AT + hashed * BLOCK_BYTES, STATE_AT, block - hashed);
+    if (block > hashed) filters.hash(CONTENT_AT + hashed * BLOCK_BYTES, STATE_AT, block - hashed);
     hashed = block;
   };
   for (let block = 0; block < blocks; block++) {
@@ -118,7 +119,7 @@ function examine(state: Int32Array, blocks: number, more: boolean): boolean {
     if (suspected === 0) continue;
     hashTo(block);
     for (let i = 0; i < 5; i++) spreadWords[i * LANES] = stateWords[i]!;
-    if (isPair(loaded, CONTENT_AT + block * BLOCK_BYTES, SPREAD_AT, suspected, SCRATCH_AT)) return true;
+    if (isPair(lanes, CONTENT_AT + block * BLOCK_BYTES, SPREAD_AT, suspected, SCRATCH_AT)) return true;
   }
   if (more) hashTo(blocks);
   state.set(stateWords);

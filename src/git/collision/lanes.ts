@@ -2,7 +2,7 @@
 import { JOB, LOG_ROW } from './lanes-code.js';
 import { PAIR_SCRATCH_BYTES } from './pair-code.js';
 import { BLOCK_BYTES, INITIAL_STATE } from './sha1.js';
-import { type Filters, isPair, loadFilters, putTables, TABLE_BYTES, type WasmMemory } from './wasm.js';
+import { isPair, type Lanes, loadLanes, putTables, TABLE_BYTES, type WasmMemory } from './wasm.js';
 import { LANES } from './words-code.js';
 
 /** Most blocks of every lane in one call: each may become a row of the log. */
@@ -26,7 +26,7 @@ export const MAX_PADDING = BLOCK_BYTES + 8;
 const DIGEST_BYTES = 20;
 
 export class LaneHasher {
-  readonly #filters: Filters;
+  readonly #lanes: Lanes;
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
@@ -36,7 +36,7 @@ export class LaneHasher {
   /** @param memory its first LANE_HASHER_BYTES bytes are used */
   constructor(memory: WasmMemory) {
     putTables(memory);
-    this.#filters = loadFilters(memory);
+    this.#lanes = loadLanes(memory);
     this.#view = new DataView(memory.buffer);
     this.#bytes = new Uint8Array(memory.buffer);
     this.#words = new Int32Array(memory.buffer);
@@ -98,7 +98,7 @@ export class LaneHasher {
       if (this.#messages[lane] === IDLE) words[first + lane] = words[first + active]!;
     }
     words[(JOB_AT + JOB.logEnd) / 4] = LOG_AT;
-    this.#filters.lanes(JOB_AT, steps);
+    this.#lanes.lanes(JOB_AT, steps);
   }
 
   #examineLog(found: number[]): void {
@@ -111,7 +111,7 @@ export class LaneHasher {
         if (suspected === 0 || message === IDLE) continue;
         const block = words[(row + LOG_ROW.blocks) / 4 + lane]!;
         const state = row + LOG_ROW.state + lane * 4;
-        if (isPair(this.#filters, block, state, suspected, SCRATCH_AT)) found.push(message);
+        if (isPair(this.#lanes, block, state, suspected, SCRATCH_AT)) found.push(message);
       }
     }
   }

@@ -11,8 +11,8 @@ const STEPS = 80;
 const INPUT_WORDS = 16;
 
 /** Function parameters, then the state of each of the two messages, a new word, and the words expanded last. */
-const [BLOCK, STATE, DIFFERENCE, SCRATCH] = [0, 1, 2, 3] as const;
-const [OWN, OTHER, NEXT, WORD] = [4, 9, 14, 15] as const;
+const [BLOCK, STATE, DIFFERENCE, SCRATCH, IS_LATE] = [0, 1, 2, 3, 4] as const;
+const [OWN, OTHER, NEXT, WORD] = [5, 10, 15, 16] as const;
 const LOCALS = 5 + 5 + 1 + INPUT_WORDS;
 
 /** Bytes of scratch memory that the code needs: the expanded message. */
@@ -83,29 +83,39 @@ function steps(from: number, to: number, one: (step: number) => number[]): numbe
 }
 
 const all = (one: (i: number) => number[]) => [0, 1, 2, 3, 4].flatMap(one);
+const copy = (from: number, to: number) => all((i) => [...get(from + i), ...set(to + i)]);
+
+/** The steps at which both messages of a pair may have the same state. */
+const [EARLY, LATE] = [58, 65] as const;
+const whenLate = (code: number[]) => [...get(IS_LATE), 0x04, 0x40, ...code, 0x0b];
+const whenEarly = (code: number[]) => [...get(IS_LATE), 0x45, 0x04, 0x40, ...code, 0x0b];
 
 /**
- * `pair(block, state, difference, scratch)`: whether the other message ends at the same state. The five words of the
- * state before the block are one lane of five vectors.
- * @param equalAt the step at which both messages have the same state
+ * `pair(block, state, difference, scratch, isLate)`: whether the other message ends at the same state. The five words of
+ * the state before the block are one lane of five vectors.
  */
-export function pairBody(equalAt: number): number[] {
-  const sameState = (from: number, to: number) =>
-    all((which) => [...get(role(from, equalAt, which)), ...set(role(to, equalAt, which))]);
-  // The result of the own message waits in the words, which are not needed any more.
+export function pairBody(): number[] {
+  // Both wait in the words, which are not needed any more.
   const [result, middle] = [WORD, WORD + 5];
+  const own = (from: number, to: number) => steps(from, to, (step) => forward(OWN, step, false));
+  const other = (from: number, to: number) => steps(from, to, (step) => forward(OTHER, step, true));
+  const undone = (from: number, to: number) => steps(from, to, (step) => back(OTHER, step, true));
   const code = [
     ...expand(),
     ...all((i) => [...load(STATE, i * LANES), ...set(OWN + i)]),
-    ...steps(0, equalAt, (step) => forward(OWN, step, false)),
-    ...sameState(OWN, OTHER),
-    ...all((i) => [...get(OTHER + i), ...set(middle + i)]),
-    ...steps(equalAt, STEPS, (step) => forward(OWN, step, false)),
+    ...own(0, EARLY),
+    ...whenEarly(copy(OWN, middle)),
+    ...own(EARLY, LATE),
+    ...whenLate(copy(OWN, middle)),
+    ...own(LATE, STEPS),
     ...all((i) => [...load(STATE, i * LANES), ...get(OWN + i), ADD, ...set(result + i)]),
-    ...steps(equalAt, 0, (step) => back(OTHER, step, true)),
+    ...copy(middle, OTHER),
+    ...whenLate(undone(LATE, EARLY)),
+    ...undone(EARLY, 0),
     ...all((i) => [...get(result + i), ...get(OTHER + i), SUB, ...set(result + i)]),
-    ...all((i) => [...get(middle + i), ...set(OTHER + i)]),
-    ...steps(equalAt, STEPS, (step) => forward(OTHER, step, true)),
+    ...copy(middle, OTHER),
+    ...whenEarly(other(EARLY, LATE)),
+    ...other(LATE, STEPS),
     ...all((i) => [...get(result + i), ...get(OTHER + i), EQUAL, ...(i > 0 ? [AND] : [])]),
   ];
   return [1, ...leb(LOCALS), I32, ...code, 0x0b];

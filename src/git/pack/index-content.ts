@@ -20,14 +20,33 @@ export interface Content {
 /** Longest single {@link Content.read}. */
 export const READ_BYTES = BUFFER_BYTES;
 
+/** Content in memory; released, it goes back to the pool that the buffer is of, if any. */
+class MemoryContent implements Content {
+  readonly size: number;
+
+  constructor(
+    readonly bytes: Buffer,
+    readonly buffers: BufferPool | undefined,
+  ) {
+    this.size = bytes.length;
+  }
+
+  read(at: number, size: number): Uint8Array {
+    return this.bytes.subarray(at, at + size);
+  }
+
+  release(): void {
+    this.buffers?.give(this.bytes as Buffer<ArrayBuffer>);
+  }
+}
+
 export function memoryContent(bytes: Buffer): Content {
-  return { size: bytes.length, bytes, read: (at, size) => bytes.subarray(at, at + size), release() {} };
+  return new MemoryContent(bytes, undefined);
 }
 
 /** Content in a buffer of the pool, which gets it back. */
 export function pooledContent(bytes: Buffer, buffers: BufferPool): Content {
-  const release = () => buffers.give(bytes as Buffer<ArrayBuffer>);
-  return { size: bytes.length, bytes, read: (at, size) => bytes.subarray(at, at + size), release };
+  return new MemoryContent(bytes, buffers);
 }
 
 /** Opens files beside the pack that vanish with their descriptor, so that a crash leaves none behind. */

@@ -39,7 +39,8 @@ export class BaseStack {
   }
 
   push(frame: Omit<Frame, 'size' | 'spilledAt'> & { content: Content }): void {
-    this.#frames.push({ ...frame, size: frame.content.size, spilledAt: -1 });
+    const { entry, depth, content, nextByOffset, nextByOid } = frame;
+    this.#frames.push({ entry, depth, content, nextByOffset, nextByOid, size: content.size, spilledAt: -1 });
     if (frame.content.bytes === undefined) return;
     this.#memory += frame.content.size;
     while (this.#memory > BASE_CACHE_BYTES && this.#lowest < this.#frames.length - 1) {
