@@ -22,6 +22,7 @@ const LAYERS = [
     'protection',
     'certificates',
     'reconcile',
+    'doctor',
     'admin',
     'webhooks',
     'events',

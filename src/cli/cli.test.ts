@@ -302,6 +302,11 @@ it('every command explains itself', async () => {
     'access list',
     'access grant',
     'access revoke',
+    'webhook add',
+    'webhook list',
+    'webhook remove',
+    'webhook deliveries',
+    'webhook redeliver',
     'audit',
     'whoami',
     'keygen',
@@ -309,6 +314,9 @@ it('every command explains itself', async () => {
     'credential',
     'serve',
     'migrate run',
+    'reconcile',
+    'restore-check',
+    'doctor',
   ];
   for (const command of commands) {
     const { code, stdout } = await gitclaw(sandbox, [...command.split(' '), '--help']);

@@ -97,3 +97,34 @@ it('forks, edits and deletes', async () => {
   expect(await ok(ada, 'repo', 'delete', demo(), '--yes')).toBe(`${demo()} is deleted`);
   expect(await refused(ada, 1, 'repo', 'edit', demo(), '--name', 'x')).toContain('REPO_NOT_FOUND');
 });
+
+it('webhooks: adds, lists, shows deliveries, delivers again and removes', async () => {
+  const on = ['--repo', demo()];
+  const added = await ok(ada, 'webhook', 'add', 'https://example.com/hook', '--event', 'push', 'star', ...on);
+  const [webhookId = '', secret] = added.split('\t');
+  expect(secret).toMatch(/^\S{20,}$/);
+  expect(await ok(ada, 'webhook', 'list', ...on)).toBe(`${webhookId}\tactive\thttps://example.com/hook\tpush,star`);
+  const quiet = JSON.parse(await ok(ada, 'webhook', 'add', 'https://example.com/', '--inactive', ...on, '--json'));
+  expect(quiet).toMatchObject({ active: false, events: expect.arrayContaining(['push', 'ci_completed']) });
+  expect(await ok(ada, 'webhook', 'deliveries', webhookId, ...on)).toBe('');
+  const [star] = await app.ctx.db.sql<{ id: string }[]>`SELECT event_id AS id FROM audit_log LIMIT 1`;
+  const [delivery] = await app.ctx.db.sql<{ id: string }[]>`
+    INSERT INTO webhook_deliveries (webhook_id, audit_event_id, event, status, attempts, response_status, error)
+    VALUES (${webhookId}, ${star!.id}::uuid, 'star', 'dead_letter', 5, 500, 'answered 500') RETURNING delivery_id AS id`;
+  const line = `${delivery!.id}\tstar\tdead_letter\t5\t500\tanswered 500`;
+  expect(await ok(ada, 'webhook', 'deliveries', webhookId, ...on)).toBe(line);
+  const again = await ok(ada, 'webhook', 'redeliver', webhookId, delivery!.id, ...on);
+  const both = JSON.parse(await ok(ada, 'webhook', 'deliveries', webhookId, ...on, '--json'));
+  expect(both).toHaveLength(2);
+  expect(both).toContainEqual(
+    expect.objectContaining({ deliveryId: again, redeliveryOf: delivery!.id, status: 'pending', attempts: 0 }),
+  );
+  expect(await refused(bob, 1, 'webhook', 'list', ...on)).toContain('ADMIN_REQUIRED');
+  expect(await refused(ada, 2, 'webhook', 'add', 'https://example.com/', '--event', 'never', ...on)).toContain(
+    'there is no event never\nhint: the events are push,',
+  );
+  expect(await refused(ada, 1, 'webhook', 'add', 'http://127.0.0.1/', ...on)).toContain('VALIDATION_ERROR');
+  expect(await refused(ada, 1, 'webhook', 'remove', 'nothing', ...on)).toContain('NOT_FOUND');
+  expect(await ok(ada, 'webhook', 'remove', webhookId, ...on)).toBe(`${webhookId} is removed`);
+  expect(JSON.parse(await ok(ada, 'webhook', 'list', ...on, '--json'))).toHaveLength(1);
+});

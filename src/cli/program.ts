@@ -5,6 +5,7 @@ import { addAccess } from './commands/access.js';
 import { addAudit } from './commands/audit.js';
 import { addCi } from './commands/ci.js';
 import { addCredential } from './commands/credential.js';
+import { addDoctor } from './commands/doctor.js';
 import { addKeygen } from './commands/keygen.js';
 import { addMigrate } from './commands/migrate.js';
 import { addMonitoring } from './commands/monitoring.js';
@@ -19,6 +20,7 @@ import { addServe } from './commands/serve.js';
 import { addSetup } from './commands/setup.js';
 import { addStar } from './commands/star.js';
 import { addVerify } from './commands/verify.js';
+import { addWebhook } from './commands/webhook.js';
 import { addWhoami } from './commands/whoami.js';
 import { addWorker } from './commands/worker.js';
 import { EXIT, type ExitCode, explain, type Failure, render } from './failure.js';
@@ -58,6 +60,7 @@ const COMMANDS = [
   addCi,
   addStar,
   addAccess,
+  addWebhook,
   addAudit,
   addVerify,
   addWhoami,
@@ -70,6 +73,7 @@ const COMMANDS = [
   addOutbox,
   addMonitoring,
   addRebuild,
+  addDoctor,
   addReconcile,
   addRestoreCheck,
 ] as const satisfies ((program: Command, cli: Cli) => void)[];
