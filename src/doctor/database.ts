@@ -54,8 +54,7 @@ async function examine(config: Config, url: string): Promise<Finding[]> {
     if (schema.status === 'ok') findings.push(...(await examineKeys(db)));
     return findings;
   } catch (error) {
-    const { protocol, host } = new URL(url);
-    const detail = describeDatabaseError(error, `${protocol}//${host || 'localhost'}${new URL(url).search}`);
+    const detail = describeDatabaseError(error, url);
     return [
       fail('Postgres', detail, 'check that Postgres runs there, and user, password and database of DATABASE_URL'),
     ];
