@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { type Config, ConfigError } from './config.js';
 import type { AppContext, FaultPoint } from './context.js';
-import { migrate, openDatabase, startEmbeddedPostgres } from './db/index.js';
+import { migrate, openDatabase, requireMigrated, startEmbeddedPostgres } from './db/index.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { listensToOutbox } from './outbox/index.js';
 import { createPackEngine, PackCache, Spool } from './packs/index.js';
@@ -46,7 +46,7 @@ export async function openNode(config: Config, options: StartOptions, closers: C
   const db = openDatabase({ url, maxConnections: pool });
   closers.push(() => db.close());
   if (config.DATABASE_MIGRATE_ON_START) await migrate(db);
-  else await db.check();
+  else await requireMigrated(db);
 
   const metrics = createMetrics(() => db.poolState());
   const unusable = (cause: unknown): never => {

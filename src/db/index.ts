@@ -15,5 +15,13 @@ export {
   isForeignKeyViolation,
   isUniqueViolation,
 } from './errors.js';
-export { isMigrated, type MigrationInfo, type MigrationTarget, migrate, migrationInfo, revertLast } from './migrate.js';
+export {
+  isMigrated,
+  type MigrationInfo,
+  type MigrationTarget,
+  migrate,
+  migrationInfo,
+  requireMigrated,
+  revertLast,
+} from './migrate.js';
 export * from './schema/index.js';

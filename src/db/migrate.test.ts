@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.js';
-import { DatabaseStartError, migrate, migrationInfo, revertLast } from './index.js';
+import { DatabaseStartError, migrate, migrationInfo, openDatabase, requireMigrated, revertLast } from './index.js';
 
 const NAMES = [
   '0000_initial_schema',
@@ -117,6 +117,27 @@ describe('migrations', () => {
         new DatabaseStartError('The database has 1 migration(s) that this build does not know: run a newer GitClaw'),
       );
     }
+  });
+
+  it('are asked for by a node that may not apply them, which changes nothing', async () => {
+    const test = await emptyDatabase();
+    const lacks = (count: number) =>
+      new DatabaseStartError(`The database lacks ${count} migration(s) of this build: run \`gitclaw migrate run\``);
+    await expect(requireMigrated(test.db)).rejects.toThrow(lacks(NAMES.length));
+    expect(await test.db.sql`SELECT 1 FROM pg_namespace WHERE nspname = 'drizzle'`).toHaveLength(0);
+    await migrate(test.db);
+    await requireMigrated(test.db);
+    await revertLast(test.db);
+    await expect(requireMigrated(test.db)).rejects.toThrow(lacks(1));
+    await test.db.sql`INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('x', 99999999999999)`;
+    await expect(requireMigrated(test.db)).rejects.toThrow(
+      /^The database has 1 migration\(s\) that this build does not know/,
+    );
+    const gone = openDatabase({ url: 'postgres://u:secret@127.0.0.1:1/x', maxConnections: 1 });
+    await expect(requireMigrated(gone)).rejects.toThrow(
+      new DatabaseStartError('Connection refused: no Postgres answers at 127.0.0.1:1 (DATABASE_URL)'),
+    );
+    await gone.close();
   });
 
   it('roll back whole when one fails', async () => {

@@ -50,6 +50,31 @@ export async function migrate(target: MigrationTarget): Promise<string[]> {
   });
 }
 
+/**
+ * Makes sure that the schema is that of this build, and changes nothing: for nodes that may not.
+ * @throws DatabaseStartError when migrations are missing, when the database is newer than this build, or as {@link migrate}
+ */
+export async function requireMigrated({ sql }: { readonly sql: SqlClient }): Promise<void> {
+  try {
+    const [row] = await sql<[{ known: boolean }]>`
+      SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL AS known`;
+    const applied = row.known
+      ? await sql<{ created_at: number }[]>`SELECT created_at FROM drizzle.__drizzle_migrations`
+      : [];
+    const done = applied.map((one) => one.created_at);
+    await refuseNewerDatabase(done);
+    const missing = (await readMigrations()).filter(({ when }) => !done.includes(when)).length;
+    if (missing === 0) return;
+    throw new DatabaseStartError(
+      `The database lacks ${missing} migration(s) of this build: run \`gitclaw migrate run\``,
+    );
+  } catch (error) {
+    if (error instanceof DatabaseStartError) throw error;
+    const url = `postgres://${sql.options.host[0]}:${sql.options.port[0]}`;
+    throw new DatabaseStartError(describeDatabaseError(error, url), { cause: error });
+  }
+}
+
 /** All migrations of this build in order, and whether the database has them. @throws DatabaseStartError as {@link migrate} */
 export async function migrationInfo(target: MigrationTarget): Promise<MigrationInfo[]> {
   return inLock(target, async (_tx, applied) =>

@@ -138,9 +138,9 @@ describe('the program without configuration', () => {
 });
 
 describe('a start that cannot work', () => {
-  const fails = async (env: Record<string, string>) => {
+  const fails = async (env: Record<string, string>, cwd = ROOT) => {
     const given = { PATH: process.env.PATH ?? '', GITCLAW_DATA_DIR: dataDir, PORT: '0', ...env };
-    const child = spawn(process.execPath, ['dist/main.js'], { cwd: ROOT, env: given });
+    const child = spawn(process.execPath, [join(ROOT, 'dist/main.js')], { cwd, env: given });
     let text = '';
     child.stderr.on('data', (chunk: Buffer) => {
       text += chunk.toString();
@@ -164,6 +164,27 @@ describe('a start that cannot work', () => {
     expect(text).toMatch(/^gitclaw cannot start: .*127\.0\.0\.1:1.*\n$/);
     expect(text).toContain('Connection refused');
     expect(text).not.toContain('secret');
+  });
+
+  test('reads .env in its folder, and names a line that says nothing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gitclaw-dotenv-'));
+    await writeFile(join(folder, '.env'), 'DATABASE_URL=mysql://localhost/x\n');
+    expect(await fails({}, folder)).toMatch(/^gitclaw cannot start: DATABASE_URL [^\n]+\n$/);
+    await writeFile(join(folder, '.env'), 'HOST=127.0.0.1\nPORT 80\n');
+    expect(await fails({}, folder)).toBe(
+      `gitclaw cannot start: ${join(folder, '.env')} line 2 is not NAME=value, "NAME='value with spaces'" or a comment\n`,
+    );
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test('says which bucket is not reached, and what to check', async () => {
+    const text = await fails({
+      ...{ S3_BUCKET: 'objects', S3_ENDPOINT: 'http://127.0.0.1:9', S3_MAX_RETRIES: '0' },
+      ...{ S3_ACCESS_KEY_ID: 'key', S3_SECRET_ACCESS_KEY: 'geheim' },
+    });
+    expect(text).toBe(
+      'gitclaw cannot start: The object storage cannot be reached (bucket objects at http://127.0.0.1:9): check S3_ENDPOINT, and that this machine reaches it\n',
+    );
   });
 
   test('says that the data folder is a file', async () => {
