@@ -86,6 +86,9 @@ function launch(
     unix_socket_directories: '',
     timezone: 'UTC',
     log_timezone: 'UTC',
+    // A database of this size gains nothing from processes that read ahead for others or that replicate.
+    io_method: 'sync',
+    max_logical_replication_workers: '0',
     // Statements may hold what must not be in a log.
     log_min_error_statement: 'panic',
     ...settings,

@@ -13,5 +13,7 @@ export function objectHeader(type: ObjectType, size: number): string {
 /** The body of a loose object, in a buffer of its own. */
 export function encodeLoose(type: ObjectType, data: Uint8Array): Uint8Array {
   const whole = Buffer.concat([Buffer.from(objectHeader(type, data.length), 'latin1'), data]);
-  return new Uint8Array(deflateSync(whole, { level: LEVEL }));
+  // Room for what does not compress, in one piece; otherwise each small object costs a chunk of 16 KiB.
+  const chunkSize = Math.max(64, whole.length + (whole.length >> 8) + 64);
+  return new Uint8Array(deflateSync(whole, { level: LEVEL, chunkSize }));
 }
