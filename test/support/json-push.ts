@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AppContext } from '../../src/context.js';
 import type { JsonObject } from '../../src/signing/index.js';
 import { GitSandbox } from './git.js';
 import { startGitApp } from './git-app.js';
@@ -62,8 +63,8 @@ export class JsonPusher {
     this.owner = owner;
   }
 
-  static async start(env: Record<string, string> = {}): Promise<JsonPusher> {
-    const app = await startGitApp({}, env);
+  static async start(env: Record<string, string> = {}, parts: Partial<AppContext> = {}): Promise<JsonPusher> {
+    const app = await startGitApp(parts, env);
     return new JsonPusher(app, await newAgent(app));
   }
 
