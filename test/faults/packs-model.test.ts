@@ -52,6 +52,8 @@ class World {
   readonly #repos: Repo[] = [];
   readonly #fetches: Fetch[] = [];
   readonly #flights = new Set<Promise<void>>();
+  /** Of pushes that were under way. */
+  readonly #failures: unknown[] = [];
   readonly counts: Record<string, number> = {};
   #landings: (() => void)[] = [];
   #holdNext = '';
@@ -111,6 +113,7 @@ class World {
 
   /** Every object that a ref reaches is in a pack that new requests read. */
   async check(): Promise<void> {
+    expect(this.#failures).toEqual([]);
     for (const { repoId, refs } of this.#repos) {
       const snapshot = await loadSnapshot(this.#ctx, repoId);
       const needed = [...this.#model.reach(refs.values())];
@@ -231,14 +234,15 @@ class World {
     const known = this.#model.reach(repo.refs.values());
     const oid = this.#model.commit([this.#pickCommit(repo)]);
     this.#holdNext = this.#pick(points)!;
-    const flight = this.#push(repo, `refs/heads/flight${this.#random(1000)}`, oid, known).then(
-      () => {},
-      (error: unknown) => {
-        throw error;
-      },
-    );
+    const flight: Promise<void> = this.#push(repo, `refs/heads/flight${this.#random(1000)}`, oid, known)
+      .then(
+        () => {},
+        (error: unknown) => {
+          this.#failures.push(error);
+        },
+      )
+      .finally(() => this.#flights.delete(flight));
     this.#flights.add(flight);
-    void flight.finally(() => this.#flights.delete(flight)).catch(() => {});
     while (this.#landings.length === began && this.#flights.has(flight)) await new Promise((go) => setTimeout(go, 2));
     this.#holdNext = '';
   }
