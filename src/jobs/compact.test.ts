@@ -81,6 +81,31 @@ describe('compaction', () => {
     await scene.mirror();
   });
 
+  it.each(['pack', 'idx', 'meta'])(
+    'that cannot store its %s leaves everything as it was and is repeated',
+    async (extension) => {
+      await scene.grow(3);
+      const { packs } = await snapshot();
+      const ctx = scene.ctx as { objects: typeof scene.ctx.objects };
+      const { objects } = ctx;
+      const failing: typeof objects = Object.create(objects);
+      failing.putFile = (key, ...rest) =>
+        key.endsWith(extension) ? Promise.reject(new Error('out of order')) : objects.putFile(key, ...rest);
+      ctx.objects = failing;
+      try {
+        expect(await scene.compact()).toBe(0);
+      } finally {
+        ctx.objects = objects;
+      }
+      expect((await snapshot()).packs).toEqual(packs);
+      await scene.mirror();
+      expect(await scene.compact()).toBe(1);
+      expect(await scene.states()).toEqual({ active: 1, superseded: 3 });
+      expect(await scene.ctx.db.sql`SELECT 1 FROM staged_packs WHERE repo_id = ${scene.repoId}`).toHaveLength(0);
+      await scene.mirror();
+    },
+  );
+
   it('leaves packs of a fork where they are, and their files as long as the fork reads them', async () => {
     await scene.grow(4);
     const body = { name: `fork-${scene.repoId}` };
