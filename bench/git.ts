@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchGit } from './git/index.js';
+import { lagLines } from './git/lag.js';
 import { table } from './git/report.js';
 import type { Size } from './git/repositories.js';
 
@@ -11,18 +12,18 @@ const { values } = parseArgs({
 });
 const driver = values.s3 ? 's3' : 'embedded';
 const sizes = (values.sizes ?? 'small,medium,large').split(',') as Size[];
-const { rows, peakBytes } = await benchGit({
+const { rows, lags, peakBytes } = await benchGit({
   driver,
   sizes,
   ...(values.only !== undefined && { only: values.only }),
   log: (line) => console.log(line),
 });
-console.log(`\n${table(rows)}`);
+console.log(`\n${table(rows)}\n\n${lagLines(lags)}`);
 if (peakBytes !== undefined) console.log(`\npeak memory of our processes: ${Math.round(peakBytes / 2 ** 20)} MiB`);
 if (values.output !== undefined) {
   const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
   writeFileSync(
     values.output,
-    `${JSON.stringify({ date: new Date().toISOString(), machine, driver, rows, peakBytes }, null, 2)}\n`,
+    `${JSON.stringify({ date: new Date().toISOString(), machine, driver, rows, lags, peakBytes }, null, 2)}\n`,
   );
 }

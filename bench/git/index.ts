@@ -5,6 +5,7 @@ import { GitSandbox } from '../../test/support/git.js';
 import { settle, watchMemory } from '../support/process-tree.js';
 import { startS3Node } from '../support/s3-node.js';
 import { startOurs, startPeer, type Target } from '../support/target.js';
+import { type LoopLag, lagLines, loopLag } from './lag.js';
 import { compare, type Row, type Work } from './measure.js';
 import { rawParallelPushes, rawPushes } from './raw-writes.js';
 import { crowd, readWork, refRequests } from './reads.js';
@@ -20,13 +21,20 @@ export interface GitBenchOptions {
   log(line: string): void;
 }
 
-export async function benchGit(options: GitBenchOptions): Promise<{ rows: Row[]; peakBytes: number | undefined }> {
+export interface GitBench {
+  rows: Row[];
+  lags: LoopLag[];
+  peakBytes: number | undefined;
+}
+
+export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
   const sandbox = new GitSandbox();
   const peer = await startPeer(sandbox);
   const env = { LOG_LEVEL: 'error', RATE_LIMIT_ENABLED: 'false' };
   const isS3 = options.driver === 's3';
   const ours = await startOurs(isS3 ? await startS3Node(env) : await embedded.start({ env }), options.driver);
   const rows: Row[] = [];
+  const lags: LoopLag[] = [];
   try {
     const run = async (work: Work) => {
       if (options.only !== undefined && !work.name.includes(options.only)) return;
@@ -58,13 +66,18 @@ export async function benchGit(options: GitBenchOptions): Promise<{ rows: Row[];
         await manyRefs(sandbox, repo, urls, 4000);
         await run(refRequests('4,000 more refs', urls));
       }
+      if (size !== 'small' && 'event loop'.includes(options.only ?? 'event loop')) {
+        lags.push(await loopLag(ours, repo, urls.get(ours)!));
+        options.log(lagLines(lags.slice(-1)));
+        await settle(ours.pid);
+      }
       await run(smallPush(sandbox, repo, urls));
       await run(rawPushes(sandbox, repo, urls));
       if (size === 'large') continue;
       await run(parallelPushes(sandbox, repo, urls));
       await run(rawParallelPushes(sandbox, repo, urls));
     }
-    return { rows, peakBytes };
+    return { rows, lags, peakBytes };
   } finally {
     await ours.stop();
     await peer.stop();
