@@ -1,5 +1,5 @@
 /** SQL of the repos room. */
-import { and, desc, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import {
   agents,
   asDatabaseError,
@@ -59,16 +59,7 @@ export function selectRepositories<E extends Record<string, SQL> = Record<never,
 
 export async function findRepositoryById(db: Queryable, repoId: string): Promise<Repository | undefined> {
   if (!isStorable(repoId)) return undefined;
-  // The query behind nearly every request; put together anew each time it would cost more than its answer.
-  const [row] = await db.sql<Repository[]>`
-    SELECT r.repo_id AS "repoId", r.name, r.owner_id AS "ownerId", a.agent_name AS "ownerName", r.description,
-      r.visibility, r.default_branch AS "defaultBranch", r.refs_version AS "refsVersion",
-      coalesce(c.stars, 0) AS stars, r.created_at AS "createdAt", r.forked_from AS "forkedFrom",
-      r.push_cert_policy AS "pushCertPolicy"
-    FROM repositories r JOIN agents a ON a.agent_id = r.owner_id LEFT JOIN repo_star_counts c ON c.repo_id = r.repo_id
-    WHERE r.repo_id = ${repoId}`.catch((error: unknown) => {
-    throw asDatabaseError(error);
-  });
+  const [row] = await answer(db.sql<Repository[]>`SELECT ${columns(db)} WHERE r.repo_id = ${repoId}`);
   return row;
 }
 
@@ -82,11 +73,27 @@ export async function findRepositoryByName(
   name: string,
 ): Promise<Repository | undefined> {
   if (!isStorable(owner, 128) || !isStorable(name, 256)) return undefined;
-  const rows = await selectRepositories(db)
-    .where(and(eq(repositories.name, name), or(eq(agents.agentName, owner), eq(agents.agentId, owner))))
-    .orderBy(desc(eq(agents.agentName, owner)))
-    .limit(1);
-  return rows[0];
+  const [row] = await answer(db.sql<Repository[]>`
+    SELECT ${columns(db)} WHERE r.name = ${name} AND (a.agent_name = ${owner} OR a.agent_id = ${owner})
+    ORDER BY a.agent_name = ${owner} DESC LIMIT 1`);
+  return row;
+}
+
+/** These queries are behind nearly every request; put together by drizzle each time they would cost more than they do. */
+function columns({ sql }: Queryable) {
+  return sql`r.repo_id AS "repoId", r.name, r.owner_id AS "ownerId", a.agent_name AS "ownerName", r.description,
+      r.visibility, r.default_branch AS "defaultBranch", r.refs_version AS "refsVersion",
+      coalesce(c.stars, 0) AS stars, r.created_at AS "createdAt", r.forked_from AS "forkedFrom",
+      r.push_cert_policy AS "pushCertPolicy"
+    FROM repositories r JOIN agents a ON a.agent_id = r.owner_id LEFT JOIN repo_star_counts c ON c.repo_id = r.repo_id`;
+}
+
+async function answer<T>(query: PromiseLike<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (error) {
+    throw asDatabaseError(error);
+  }
 }
 
 /**

@@ -1,10 +1,19 @@
 /** The ref advertisement of GET info/refs (gitprotocol-http, "Discovering References"). */
 import { type GitService, issuePushNonce, loadServerSecret } from '../../auth/index.js';
 import type { AppContext } from '../../context.js';
-import { type AdvertisedRef, advertiseV0, advertiseV2, type FetchFeature, type Head } from '../../git/index.js';
+import {
+  type AdvertisedRef,
+  advertiseV0,
+  advertiseV2,
+  type FetchFeature,
+  type Head,
+  type LsRefsArgs,
+  lsRefsAnswer,
+} from '../../git/index.js';
 import { listRefs, type Ref } from '../../refs/index.js';
 import type { Repository } from '../../repos/index.js';
 import { RECEIVE_PACK_CAPABILITIES } from './receive-pack.js';
+import { keptAnswer } from './ref-answers.js';
 
 const AGENT = 'gitclaw/1.0';
 
@@ -52,9 +61,17 @@ export async function advertise(
     const capabilities = [...RECEIVE_PACK_CAPABILITIES, ...(await pushCertificates(ctx, repo)), `agent=${AGENT}`];
     return advertiseV0({ service, refs: refs.filter(isPushable).map(advertised), capabilities, version: v01 });
   }
-  const head = headOf(repo, refs);
-  const capabilities = UPLOAD_PACK_CAPABILITIES;
-  return advertiseV0({ service, refs: refs.map(advertised), head, capabilities, version: v01 });
+  return keptAnswer(refs, JSON.stringify(['info/refs', v01, repo.defaultBranch]), () => {
+    const head = headOf(repo, refs);
+    const capabilities = UPLOAD_PACK_CAPABILITIES;
+    return advertiseV0({ service, refs: refs.map(advertised), head, capabilities, version: v01 });
+  });
+}
+
+/** The answer to `ls-refs` of protocol 2. */
+export function lsRefs(repo: Repository, refs: readonly Ref[], args: LsRefsArgs): Buffer {
+  const question = JSON.stringify(['ls-refs', repo.defaultBranch, args]);
+  return keptAnswer(refs, question, () => lsRefsAnswer(args, refs.map(advertised), headOf(repo, refs)));
 }
 
 /** The nonce ties a certificate to this repository and this time; any node can check it. */
@@ -76,6 +93,6 @@ export function headOf(repo: Repository, refs: readonly Ref[]): Head {
   return oid === undefined ? { symrefTarget } : { symrefTarget, oid };
 }
 
-export function advertised({ name, oid, peeled }: Ref): AdvertisedRef {
+function advertised({ name, oid, peeled }: Ref): AdvertisedRef {
   return peeled === undefined ? { name, oid } : { name, oid, peeled };
 }

@@ -26,7 +26,6 @@ import {
   type FetchArgs,
   FLUSH,
   lineWriter,
-  lsRefsAnswer,
   type Negotiation,
   negotiateV0,
   negotiateV2,
@@ -52,7 +51,7 @@ import {
 import { listRefs, type Ref } from '../../refs/index.js';
 import { notePhase } from '../../telemetry/index.js';
 import { toAppError } from '../failure.js';
-import { advertised, fetchFeatures, headOf } from './advertise.js';
+import { fetchFeatures, headOf, lsRefs } from './advertise.js';
 import { ClientGone, GitAnswer } from './answer.js';
 import { readWhole } from './body.js';
 import { depthOf, knowledge, shallowUpdate, valuesOf } from './fetch-input.js';
@@ -114,7 +113,7 @@ async function answerV2(ctx: AppContext, answer: GitAnswer, access: GitAccess, b
   const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
   if (request.command !== 'fetch') access.note({ operation: request.command });
   if (request.command === 'ls-refs') {
-    return answer.end(lsRefsAnswer(request.args, refs.map(advertised), headOf(repo, refs)));
+    return answer.end(lsRefs(repo, refs, request.args));
   }
   const snapshot = await loadSnapshot(ctx, repo.repoId);
   if (request.command === 'bundle-uri') {
