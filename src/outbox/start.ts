@@ -45,14 +45,14 @@ export function startOutbox(ctx: AppContext, { handlers, unconsumed = [], pollMs
   const worker = `${hostname().slice(0, HOST_LENGTH)}:${process.pid}:${randomUUID()}`.slice(0, 64);
   const bells = new Map<string, Bell>();
   const loops: Promise<void>[] = [];
-  const start = (topics: readonly string[], everyMs: number, round: () => Promise<boolean>) => {
+  const start = (topic: string | undefined, everyMs: number, round: () => Promise<boolean>) => {
     const bell = new Bell();
-    for (const topic of topics) bells.set(topic, bell);
+    if (topic !== undefined) bells.set(topic, bell);
     loops.push(loop(ctx, bell, everyMs, stop, round));
   };
 
   for (const [topic, handler] of Object.entries(handlers)) {
-    start([topic], pollMs, async () => {
+    start(topic, pollMs, async () => {
       const events = await claimEvents(ctx.db, topic, worker);
       for (const [index, event] of events.entries()) {
         if (stop.aborted) {
@@ -65,9 +65,10 @@ export function startOutbox(ctx: AppContext, { handlers, unconsumed = [], pollMs
     });
   }
   if (unconsumed.length > 0) {
-    start(unconsumed, pollMs, async () => (await passEvents(ctx.db, unconsumed, PASS_LIMIT)) === PASS_LIMIT);
+    // Nobody waits for these, so they are not told of one by one.
+    start(undefined, pollMs, async () => (await passEvents(ctx.db, unconsumed, PASS_LIMIT)) === PASS_LIMIT);
   }
-  start([], ABANDONED_MS, async () => {
+  start(undefined, ABANDONED_MS, async () => {
     const released = await releaseAbandoned(ctx.db, Object.keys(handlers));
     if (released > 0) for (const bell of bells.values()) bell.ring();
     return false;
