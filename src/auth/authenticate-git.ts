@@ -25,11 +25,16 @@ export async function authenticateGit(
   const carrier = findGitCarrier(headers, 'refuse');
   if (carrier.kind === 'anonymous') return carrier;
   if (carrier.kind === 'headers') return verifyHeaders(ctx, carrier.presented, target);
-  const { principal, proof, service } = await verifyToken(ctx, carrier.token, target);
+  const { principal, proof, service, unused } = await verifyToken(ctx, carrier.token, target);
   return {
     kind: 'token',
     principal,
-    proof: { ...proof, ttlHours: ctx.config.IDEMPOTENCY_TTL_HOURS, replayOnly: false },
+    proof: {
+      ...proof,
+      ttlHours: ctx.config.IDEMPOTENCY_TTL_HOURS,
+      replayOnly: false,
+      ...(unused && { unused: true as const }),
+    },
     mayWrite: service === 'git-receive-pack',
   };
 }

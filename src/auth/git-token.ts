@@ -14,6 +14,8 @@ export interface VerifiedToken {
   proof: Proof;
   /** A token for git-receive-pack also reads. */
   service: GitService;
+  /** The nonce has not been used. */
+  unused: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function verifyToken(ctx: AppContext, token: ParsedToken, repo?: Re
   if (!isOwnAudience(aud, ctx.config)) throw badSignature('wrong_audience');
   if (repo !== undefined && repoSpellings(repo).length > 0 && !namesRepo(repoId, repo))
     throw badSignature('wrong_repository');
-  return { principal, proof, service };
+  return { principal, proof, service, unused: signer.stored === undefined };
 }
 
 /** A password is right or wrong, so malformed fields inside a token are a wrong signature rather than a bad request. */

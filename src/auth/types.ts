@@ -62,6 +62,8 @@ export interface GitProof extends Proof {
   ttlHours: number;
   /** Out of the time window: good for fetching a stored report, not for a new push. */
   replayOnly: boolean;
+  /** The nonce had not been used when the request began, so there was no stored report then. */
+  unused?: true;
 }
 
 export interface SignedCall {

@@ -138,6 +138,11 @@ export class PackCache {
     return index;
   }
 
+  /** Keeps index and sidecar of a pack just stored, so that they need not be read again. */
+  remember(repoId: string, hash: string, index: PackIndex): void {
+    this.#small.set(`${repoId}/${hash}`, index);
+  }
+
   /** Drops the packs of a deleted repository, except those in use, which leave as the least recently used do. */
   async forget(repoId: string): Promise<void> {
     const ours = (key: string) => key.startsWith(`${repoId}/`);

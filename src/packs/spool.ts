@@ -3,7 +3,7 @@
  * a crash leaves a folder that the next start removes.
  */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../errors.js';
@@ -73,7 +73,7 @@ export class Spool {
 
   /** Deletes files; missing ones are no error. */
   async remove(...paths: string[]): Promise<void> {
-    await Promise.all(paths.map((path) => rm(path, { force: true })));
+    await Promise.all(paths.map((path) => unlink(path).catch(unlessMissing)));
   }
 
   /** Deletes the folder with everything in it. */
@@ -81,6 +81,10 @@ export class Spool {
     await rm(this.folder, { recursive: true, force: true });
     ownFolders.delete(this.folder.slice(this.folder.lastIndexOf('/') + 1));
   }
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 async function* chunks(stream: AsyncIterable<Uint8Array>, first?: Uint8Array): AsyncIterable<Uint8Array> {

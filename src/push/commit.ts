@@ -55,7 +55,9 @@ export interface PushFacts {
    * @returns the version it was found in, or the report of a refusal
    */
   findAgain(): Promise<{ collectedVersion: number } | { refused: PushReport }>;
-  /** Looks at the new heads of open pull requests; asked again when one was opened meanwhile. */
+  /** The new heads of open pull requests. */
+  examined: ExaminedHeads;
+  /** Looks at them anew, when a pull request was opened meanwhile. */
   examineHeads(): Promise<ExaminedHeads>;
 }
 
@@ -95,12 +97,12 @@ class AlreadyWritten extends Error {
 export async function commitPush(ctx: AppContext, facts: PushFacts, report: ReportMaker): Promise<PushReport> {
   await ctx.faultPoint('push.before-commit');
   try {
-    const examined = await facts.examineHeads();
-    const done = await ctx.db.transaction((tx) => writePush(tx, facts, examined, report));
+    const done = await ctx.db.transaction((tx) => writePush(tx, facts, report));
     await ctx.faultPoint('push.after-commit');
     return done;
   } catch (error) {
-    if (error instanceof UnexaminedHead) return commitPush(ctx, facts, report);
+    if (error instanceof UnexaminedHead)
+      return commitPush(ctx, { ...facts, examined: await facts.examineHeads() }, report);
     if (error instanceof ObjectsCollected) {
       const found = await facts.findAgain();
       return 'refused' in found ? found.refused : commitPush(ctx, { ...facts, ...found }, report);
@@ -117,8 +119,8 @@ export async function commitPush(ctx: AppContext, facts: PushFacts, report: Repo
  * What needs no lock on the repository's row comes first, and the statements of each half are sent together: pushes to
  * other refs of the repository wait from the moment its row is locked until the commit is on disk.
  */
-async function writePush(tx: Tx, facts: PushFacts, examined: ExaminedHeads, report: ReportMaker): Promise<PushReport> {
-  const { repo, proposals } = facts;
+async function writePush(tx: Tx, facts: PushFacts, report: ReportMaker): Promise<PushReport> {
+  const { repo, proposals, examined } = facts;
   const { proven } = facts.certification;
   // A pull request creates a ref of its own later; the lock on creations comes before those on refs.
   if (proposals.size > 0) await holdRefs(tx, repo.repoId, []);
@@ -140,13 +142,9 @@ async function writePush(tx: Tx, facts: PushFacts, examined: ExaminedHeads, repo
   if (examined.size === 0 && proposals.size === 0) {
     // Should a pull request follow after all, its head was not examined, and nothing of this stays.
     done = report(held.verdicts);
-    await together(
-      recordPush(tx, facts, written, done),
-      moveRefs(tx, facts, held, examined),
-      auditPush(tx, facts, written, []),
-    );
+    await together(recordPush(tx, facts, written, done), moveRefs(tx, facts, held), auditPush(tx, facts, written, []));
   } else {
-    const { ciTopics, pulls } = await moveRefs(tx, facts, held, examined);
+    const { ciTopics, pulls } = await moveRefs(tx, facts, held);
     done = report(held.verdicts, pulls);
     await together(recordPush(tx, facts, written, done), auditPush(tx, facts, written, ciTopics));
   }
@@ -164,7 +162,6 @@ async function moveRefs(
   tx: Tx,
   facts: PushFacts,
   held: HeldRefUpdates,
-  examined: ExaminedHeads,
 ): Promise<{ ciTopics: OutboxTopic[]; pulls: Map<string, ProposedResult> }> {
   const { repo, pack } = facts;
   const tips = held.accepted.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID);
@@ -173,7 +170,7 @@ async function moveRefs(
     // Sent after the lock on the repository's row, so it sees what the one before it there has committed.
     isCollectedAt(tx, repo.repoId, facts.collectedVersion),
     pack && insertIndexedPack(tx, repo.repoId, pack, tips),
-    followPulls(tx, repo.repoId, held.accepted, examined),
+    followPulls(tx, repo.repoId, held.accepted, facts.examined),
   );
   if (!isWhole) throw new ObjectsCollected();
   return { ciTopics, pulls: await openPulls(tx, facts, held.accepted) };

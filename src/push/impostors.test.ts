@@ -9,7 +9,7 @@ import type { GitObject } from '../git/objects/type.js';
 import { IdxReader } from '../git/pack/idx-reader.js';
 import { DEFAULT_PACK_LIMITS } from '../git/pack/limits.js';
 import { MetaReader } from '../git/pack/meta.js';
-import type { LocalPack } from '../packs/index.js';
+import { type LocalPack, readFreshIndex } from '../packs/index.js';
 import { indexPack } from '../packs/tasks/index-pack.js';
 import { findImpostor } from './impostors.js';
 
@@ -57,7 +57,9 @@ async function verdict(stored: Received, received: Received): Promise<{ impostor
   const pin = async () => ({ hash: stored.result.hash, ...stored.files, release() {} });
   const ctx = { packCache: { readSmall, pin }, engine: { read } } as unknown as AppContext;
   const snapshot = { packs: [{ hash: stored.result.hash, storedIn: 'repository' }] } as unknown as Snapshot;
-  return { impostor: await findImpostor(ctx, snapshot, received.files, received.result), reads };
+  const { hash } = received.result;
+  const index = await readFreshIndex({ hash, ...received.files });
+  return { impostor: await findImpostor(ctx, snapshot, received.files, received.result, index), reads };
 }
 
 test('other bytes of the same size under one id are found', async () => {

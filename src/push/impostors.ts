@@ -5,13 +5,11 @@
  * Ordinary pushes bring next to nothing twice: git sends what the server lacks. So the cost is one look-up per object
  * in indexes that are at hand for the connectivity check anyway, and bytes are read only for what is really there.
  */
-import { readFile } from 'node:fs/promises';
 import { locateAll, type PackFiles, readObject, type Snapshot } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import type { Oid } from '../git/oid.js';
-import { IdxReader } from '../git/pack/idx-reader.js';
-import { MetaReader } from '../git/pack/meta.js';
-import type { IndexResult } from '../packs/index.js';
+import type { IdxReader } from '../git/pack/idx-reader.js';
+import type { IndexResult, PackIndex } from '../packs/index.js';
 
 /** Objects and bytes compared in one push; beyond it type and size must do, as a re-sent history is no attack. */
 const MAX_COMPARED = 500;
@@ -23,10 +21,9 @@ export async function findImpostor(
   snapshot: Snapshot,
   files: PackFiles,
   pack: IndexResult,
+  { idx, meta }: PackIndex,
 ): Promise<Oid | undefined> {
   if (snapshot.packs.some(({ hash }) => hash === pack.hash)) return undefined;
-  const [idxBytes, metaBytes] = await Promise.all([readFile(files.idxPath), readFile(files.metaPath)]);
-  const [idx, meta] = [new IdxReader(idxBytes), new MetaReader(metaBytes)];
   const stored = await locateAll(ctx, snapshot, idx.oids);
   const isAppended = appendedFrom(idx, pack);
   let compared = 0;

@@ -11,7 +11,8 @@ import type { AppContext } from '../context.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import type { CommitGraph, RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
-import type { IndexResult, LocalPack } from '../packs/index.js';
+import { type IndexResult, type LocalPack, type PackIndex, readFreshIndex } from '../packs/index.js';
+import { together } from '../parallel.js';
 import { examineHeads } from '../pulls/index.js';
 import { auditRefusal } from './audit-refusal.js';
 import { type Certification, certify } from './certify.js';
@@ -79,21 +80,23 @@ async function receive(
   const refused = new Map([...checkCommands(repo, commands), ...redirected.refused]);
   const expectsPack = commands.some((command) => command.newOid !== ZERO_OID);
   let pack: IndexResult | undefined;
+  let index: PackIndex | undefined;
   let unusable: { refusal: string; code: ErrorCode; finding?: unknown } | undefined;
-  let snapshot = await loadSnapshot(ctx, repo.repoId);
+  let snapshot: Snapshot;
   if (expectsPack) {
-    const spooled = await ctx.spool.receive(request.pack, { maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES });
-    files.packPath = spooled.path;
+    const { path: spooled } = await ctx.spool.receive(request.pack, { maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES });
+    files.packPath = spooled;
     await ctx.faultPoint('push.pack-received');
     // Packs that were known when a long upload began may be gone.
     snapshot = await loadSnapshot(ctx, repo.repoId);
     if (refused.size < commands.length) {
-      const indexed = await indexPack(ctx, snapshot, request, { ...newPaths(ctx, files), packPath: spooled.path });
+      const indexed = await indexPack(ctx, snapshot, request, { ...newPaths(ctx, files), packPath: spooled });
       if ('refusal' in indexed) unusable = indexed;
       else pack = indexed.pack;
     }
   } else {
     await discard(request.pack);
+    snapshot = await loadSnapshot(ctx, repo.repoId);
   }
   await ctx.faultPoint('push.pack-indexed');
   const basesVersion = snapshot.versions.collected;
@@ -127,7 +130,8 @@ async function receive(
     return refuseAll(request.commands, reason, 'unpacker error', unusable.code);
   }
   if (pack !== undefined) {
-    const impostor = await findImpostor(ctx, snapshot, files as PackFiles, pack);
+    index = await readFreshIndex({ hash: pack.hash, ...(files as PackFiles) });
+    const impostor = await findImpostor(ctx, snapshot, files as PackFiles, pack, index);
     if (impostor !== undefined) {
       const reason = `${impostor}: sha1Impostor: the repository has another object of this id`;
       await auditRefusal(ctx, repo, credential, { finding: 'sha1Impostor', reason, packfileHash });
@@ -174,11 +178,18 @@ async function receive(
     .map((command) => ({ ...command, peeled: peeled(graph, command.newOid) }));
   if (updates.length === 0) return report([]);
   const keep = pack !== undefined && pack.objects > 0;
-  // Also when the repository has this pack: it may be about to be merged with others.
-  if (pack !== undefined && keep) {
-    await storePack(ctx, repo.repoId, pack, files as PackFiles);
-  }
   const received = pack !== undefined && keep ? { hash: pack.hash, ...(files as PackFiles) } : undefined;
+  const examine = () =>
+    examineHeads(
+      ctx,
+      repo.repoId,
+      updates,
+      (commit) => rootTree(graph, commit),
+      (oid) => readTree(ctx, snapshot, received, oid),
+    );
+  // Stored also when the repository has this pack: it may be about to be merged with others.
+  const kept = keep ? pack : undefined;
+  const [examined] = await together(examine(), kept && storePack(ctx, repo.repoId, kept, files as PackFiles));
   await ctx.faultPoint('push.pack-stored');
   const prepared = await prepareProposals(
     ctx,
@@ -209,17 +220,12 @@ async function receive(
       },
       packfileHash,
       fingerprint,
-      examineHeads: () =>
-        examineHeads(
-          ctx,
-          repo.repoId,
-          updates,
-          (commit) => rootTree(graph, commit),
-          (oid) => readTree(ctx, snapshot, received, oid),
-        ),
+      examined,
+      examineHeads: examine,
     },
     report,
   );
+  if (received !== undefined && index !== undefined) ctx.packCache.remember(repo.repoId, received.hash, index);
   if (received !== undefined) await ctx.packCache.adopt(repo.repoId, received.hash, received);
   return done;
 }
@@ -230,7 +236,8 @@ async function storedReport(
   credential: PushRequest['credential'],
   fingerprint: string,
 ): Promise<PushReport | undefined> {
-  if (!('proof' in credential)) return undefined;
+  // Should the same push commit meanwhile, the transaction finds its report.
+  if (!('proof' in credential) || credential.proof.unused) return undefined;
   const stored = (await storedWrite(ctx, credential.proof, fingerprint)) as PushReport | undefined;
   return stored && { ...stored, replayed: true };
 }
