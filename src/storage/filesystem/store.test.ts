@@ -72,6 +72,38 @@ describe('filesystem store', () => {
     expect(await tempFiles()).toEqual([]);
   });
 
+  it('replaces a body by a file, and a file by a body', async () => {
+    const path = join(root, '.incoming');
+    await store.put('repo/p.pack', Buffer.from('old'), OPTIONS);
+    await writeFile(path, 'new');
+    await store.putFile('repo/p.pack', path, OPTIONS);
+    expect((await store.get('repo/p.pack'))?.toString()).toBe('new');
+    await store.put('repo/p.pack', Buffer.from('newest'), OPTIONS);
+    expect((await store.get('repo/p.pack'))?.toString()).toBe('newest');
+    expect(await readFile(path, 'utf8')).toBe('new');
+    expect(await tempFiles()).toEqual([]);
+  });
+
+  it('takes many files into one new folder while others empty it', async () => {
+    const path = join(root, '.incoming');
+    await writeFile(path, 'pack');
+    const keys = Array.from({ length: 40 }, (_, i) => `repo/objects/pack/${i}`);
+    await Promise.all(
+      keys.flatMap((key) => [store.putFile(key, path, OPTIONS), store.put(`${key}.gone`, Buffer.from('x'), OPTIONS)]),
+    );
+    await Promise.all(
+      keys.flatMap((key) => [
+        store.delete([`${key}.gone`]),
+        store.put(`repo/other/${key.length}/${key.replaceAll('/', '-')}`, Buffer.from('y'), OPTIONS),
+        store.delete([`repo/other/${key.length}/none`]),
+      ]),
+    );
+    const found: string[] = [];
+    for await (const { key } of store.list('repo/objects/')) found.push(key);
+    expect(found.sort()).toEqual([...keys].sort());
+    expect(await tempFiles()).toEqual([]);
+  });
+
   it('copies a file from another file system', async () => {
     const other = await mkdtemp('/dev/shm/gitclaw-files-');
     await writeFile(join(other, 'pack'), 'far away');
