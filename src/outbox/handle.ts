@@ -1,5 +1,6 @@
 /** One claimed row from start to end. */
 import type { AppContext } from '../context.js';
+import type { Tx } from '../db/index.js';
 import { outboxSpan, type RunningSpan } from '../telemetry/index.js';
 import type { OutboxEvent, TopicHandler } from './event.js';
 import { failEvent, settleEvent } from './store.js';
@@ -33,12 +34,7 @@ async function settle(
   const { topic, outboxId, attempts } = event;
   try {
     const work = await handler(event, stop);
-    const settled = await ctx.db.transaction(async (tx) => {
-      // First, so that whoever lost the claim stops here, before it has any effect.
-      if (!(await settleEvent(tx, event))) return false;
-      await work?.(tx);
-      return true;
-    });
+    const settled = await (work === undefined ? settleEvent(ctx.db, event) : settleWith(ctx, event, work));
     ctx.metrics.outboxHandled.inc({ topic, outcome: settled ? 'processed' : 'lost' });
   } catch (error) {
     span?.fail(error);
@@ -49,6 +45,15 @@ async function settle(
     if (next === 'dead_letter') ctx.log.error(fields, 'an outbox event failed for good and is now a dead letter');
     else ctx.log.warn(fields, 'an outbox event failed, will be tried again');
   }
+}
+
+function settleWith(ctx: AppContext, event: OutboxEvent, work: (tx: Tx) => Promise<void>): Promise<boolean> {
+  return ctx.db.transaction(async (tx) => {
+    // First, so that whoever lost the claim stops here, before it has any effect.
+    if (!(await settleEvent(tx, event))) return false;
+    await work(tx);
+    return true;
+  });
 }
 
 /** Our own sentences are for clients and say little about what failed inside; the cause does. */

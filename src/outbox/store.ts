@@ -1,5 +1,5 @@
 /** SQL of `event_outbox`: taking rows, and what becomes of them. Rows are written by the audit room alone. */
-import { asDatabaseError, type Queryable, type Tx } from '../db/index.js';
+import { asDatabaseError, type Queryable } from '../db/index.js';
 import type { OutboxEvent } from './event.js';
 
 /** Rows taken at once. */
@@ -38,8 +38,8 @@ export async function claimEvents(db: Queryable, topic: string, worker: string):
 }
 
 /** Marks a claimed row processed. @returns false when the claim was lost meanwhile: then nothing may be done for it */
-export async function settleEvent(tx: Tx, { outboxId, worker, attempts }: OutboxEvent): Promise<boolean> {
-  const rows = await answer(tx.sql`
+export async function settleEvent(db: Queryable, { outboxId, worker, attempts }: OutboxEvent): Promise<boolean> {
+  const rows = await answer(db.sql`
     UPDATE event_outbox SET status = 'processed', processed_at = now(), locked_at = NULL, locked_by = NULL
     WHERE outbox_id = ${outboxId} AND status = 'processing' AND locked_by = ${worker} AND attempts = ${attempts}
     RETURNING 1`);
