@@ -39,7 +39,11 @@ export function exchange(
         );
       },
     );
-    outgoing.on('error', reject);
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      // The server may close a kept connection in the moment we take it up again.
+      if (outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(exchange(url, options));
+      else reject(error);
+    });
     const { body } = options;
     if (body === undefined || Buffer.isBuffer(body)) outgoing.end(body);
     else {
