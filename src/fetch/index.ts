@@ -5,6 +5,6 @@ export { type LinkedFetch, linkPacks, type PackLink } from './links.js';
 export type { PlanInput } from './plan.js';
 export { type PreparedPack, preparePack } from './prepare.js';
 export { objectSizes } from './sizes.js';
-export { type ByteSink, type Framing, streamFile } from './stream-file.js';
+export { type ByteSink, type Framing, streamPack } from './stream-pack.js';
 export { visibleObjects } from './visible.js';
 export { type ResolvedWants, resolveWants, WantRefused } from './wants.js';

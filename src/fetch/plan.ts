@@ -62,6 +62,10 @@ export function planPack(snapshot: Snapshot, input: PlanInput): Plan {
   const inWhole = (oid: Oid) => whole.some((pack) => pack.tips.includes(oid));
   const rest = [...extra].filter((oid) => !inWhole(oid));
   const trees = input.wants.trees.filter((oid) => !inWhole(oid));
+  // Trees that are wanted by themselves have no parents to be compared with: all that the client has is subtracted. So it
+  // is where the depth of an object decides, which may lie deeper elsewhere.
+  const isByDepth = filter !== undefined && filter.treeDepth !== Number.POSITIVE_INFINITY;
+  const parents = trees.length > 0 || isByDepth ? undefined : graph.parentTrees(walked, depth.cut);
   // Where no tree is walked, nobody asks what the client has.
   const boundary = walked.length + trees.length === 0 ? [] : boundaryOf(snapshot, included, input.haves, depth);
   const complete = walked.length === 0 && commits.length === 0 && trees.length === 0 && rest.length === 0;
@@ -72,7 +76,8 @@ export function planPack(snapshot: Snapshot, input: PlanInput): Plan {
     trees: graph.pack(walked, 'trees'),
     givenTrees: packOids(trees),
     boundaryCommits: graph.pack(boundary, 'oids'),
-    boundaryTrees: graph.pack(boundary, 'trees'),
+    boundaryTrees: graph.pack(parents === undefined ? boundary : [], 'trees'),
+    ...(parents && { parentTrees: parents.trees, parentCounts: parents.counts }),
     extra: packOids(rest),
     // A client with a filter may lack any tree or blob of the commits it has, so none of them can be a base.
     thin: input.thin && boundary.length > 0 && filter === undefined,

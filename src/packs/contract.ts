@@ -84,8 +84,14 @@ export interface BuildRequest {
   wholePacks: string[];
   /** Commits to send, parents first. */
   commits: Uint8Array;
-  /** Root trees of commits; what is reachable from them is sent as far as the filter lets it pass. */
+  /** Root trees of commits, parents first; what is reachable from them is sent as far as the filter lets it pass. */
   trees: Uint8Array;
+  /**
+   * Root trees of the commits' parents, those of the first commit first, and how many each commit has. All that they
+   * reach is at the client or goes out with this pack. When given, it takes the place of `boundaryTrees`.
+   */
+  parentTrees?: Uint8Array;
+  parentCounts?: Uint16Array;
   /** Trees that the client named: always sent, and their entries count as depth 0 of the filter. */
   givenTrees?: Uint8Array;
   /** What of trees and blobs is sent; undefined = all. */
@@ -100,6 +106,8 @@ export interface BuildRequest {
   ofsDelta: boolean;
   /** Where to write the pack. */
   outPath: string;
+  /** A pack of at most so many bytes is handed back instead of written; default 0. */
+  inMemoryUpTo?: number;
 }
 
 export interface BuildResult {
@@ -107,6 +115,8 @@ export interface BuildResult {
   objects: number;
   /** Deltas sent as deltas. */
   reusedDeltas: number;
+  /** The pack, when no file was written. */
+  data?: Uint8Array;
 }
 
 /** A question for {@link PackEngine.findReachable}. Ids are 20 bytes each in one buffer. */

@@ -21,8 +21,10 @@ async function run(task: Task): Promise<unknown> {
   switch (task.kind) {
     case 'index':
       return indexPack(task.request, askOver(task.port));
-    case 'build':
-      return buildPack(task.request);
+    case 'build': {
+      const { data, ...built } = await buildPack(task.request);
+      return data === undefined ? built : { ...built, data: compact(data) };
+    }
     case 'reach':
       return findReachable(task.request);
     case 'combine':

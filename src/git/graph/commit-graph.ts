@@ -103,6 +103,29 @@ export class CommitGraph {
     return out;
   }
 
+  /**
+   * Root trees of the parents of commits, one commit after the other, and how many each has.
+   * @param cut commits whose parents count as absent
+   */
+  parentTrees(
+    commits: Int32Array | readonly number[],
+    cut?: ReadonlySet<number>,
+  ): { trees: Buffer; counts: Uint16Array } {
+    const { parentStart, parents } = this.#table;
+    const counts = new Uint16Array(commits.length);
+    const found: number[] = [];
+    for (let at = 0; at < commits.length; at++) {
+      const commit = this.#check(commits[at]!);
+      if (cut?.has(commit)) continue;
+      for (let i = parentStart[commit]!; i < parentStart[commit + 1]!; i++) {
+        if (parents[i] === MISSING) continue;
+        found.push(parents[i]!);
+        counts[at]! += 1;
+      }
+    }
+    return { trees: this.pack(found, 'trees'), counts };
+  }
+
   /** What an annotated tag points at; `targetType` is a pack type number. */
   tag(oid: Oid): TagTarget | undefined {
     return this.#tags.get(oid);

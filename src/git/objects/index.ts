@@ -15,4 +15,5 @@ export { formatPerson, type Person, parsePerson } from './person.js';
 export type { ObjectSource, WorkMeter } from './source.js';
 export { encodeTag, isObjectType, parseTag, type Tag } from './tag.js';
 export { encodeTree, forEachTreeEntry, type TreeEntry, treeEntries } from './tree.js';
+export { TreeCursor } from './tree-cursor.js';
 export { type GitObject, OBJECT_TYPES, type ObjectType, typeFromNumber } from './type.js';

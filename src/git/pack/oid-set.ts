@@ -8,9 +8,15 @@ const FIRST_SLOTS = 1024;
 
 export class OidSet {
   #count = 0;
-  #ids = new Uint8Array((FIRST_SLOTS / 2) * OID_BYTES);
+  #ids: Uint8Array;
   /** Number of the id plus one; 0 = free. */
-  #slots = new Uint32Array(FIRST_SLOTS);
+  #slots: Uint32Array;
+
+  /** @param slots to begin with, a power of two: twice as many as ids are expected */
+  constructor(slots = FIRST_SLOTS) {
+    this.#ids = new Uint8Array((slots / 2) * OID_BYTES);
+    this.#slots = new Uint32Array(slots);
+  }
 
   /** How many ids there are; the next new one gets this number. */
   get count(): number {

@@ -1,21 +1,22 @@
-/** Writes a pack (gitformat-pack) to a file: header, entries, SHA-1 trailer, gathered into big writes. */
+/** Writes a pack (gitformat-pack): header, entries, SHA-1 trailer, gathered into big writes to a file. */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { OFS_DELTA, REF_DELTA, writeBaseDistance, writeTypeAndSize } from './entry.js';
 
 const BUFFER_BYTES = 1024 * 1024;
+const TRAILER_BYTES = 20;
 
 export class PackWriter {
-  readonly #fd: number;
+  readonly #path: string;
+  #fd: number | undefined;
   readonly #hash = createHash('sha1');
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #filled = 0;
   #flushed = 0;
-  #isOpen = true;
 
   /** @param objects exact number of entries that will follow */
   constructor(path: string, objects: number) {
-    this.#fd = openSync(path, 'w');
+    this.#path = path;
     const header = Buffer.from('PACK\0\0\0\x02\0\0\0\0', 'latin1');
     header.writeUInt32BE(objects, 8);
     this.write(header);
@@ -52,18 +53,27 @@ export class PackWriter {
     this.write(baseOid);
   }
 
-  /** Writes the trailer and returns the size of the pack, bytes. */
-  finish(): number {
+  /**
+   * Writes the trailer.
+   * @param inMemoryUpTo a pack of at most so many bytes is handed back instead, if no file was begun
+   * @returns the size of the pack in bytes, and the pack when there is no file
+   */
+  finish(inMemoryUpTo = 0): { bytes: number; data?: Buffer } {
+    if (this.#fd === undefined && this.#filled + TRAILER_BYTES <= Math.min(inMemoryUpTo, BUFFER_BYTES)) {
+      const content = this.#buffer.subarray(0, this.#filled);
+      const data = Buffer.concat([content, this.#hash.update(content).digest()]);
+      return { bytes: data.length, data };
+    }
     this.#flush();
     this.#put(this.#hash.copy().digest());
     this.close();
-    return this.#flushed;
+    return { bytes: this.#flushed };
   }
 
   /** Closes the file as it is; harmless after {@link finish}. */
   close(): void {
-    if (this.#isOpen) closeSync(this.#fd);
-    this.#isOpen = false;
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 
   #flush(): void {
@@ -72,9 +82,12 @@ export class PackWriter {
   }
 
   #put(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#fd ??= openSync(this.#path, 'w');
+    const fd = this.#fd;
     this.#hash.update(bytes);
     let done = 0;
-    while (done < bytes.length) done += writeSync(this.#fd, bytes, done, bytes.length - done);
+    while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done);
     this.#flushed += bytes.length;
   }
 }

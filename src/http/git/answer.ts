@@ -50,6 +50,21 @@ export class GitAnswer implements ByteSink {
     });
   }
 
+  async hand(bytes: Uint8Array): Promise<void> {
+    const outgoing = this.#outgoing;
+    if (outgoing.destroyed || outgoing.socket?.destroyed) throw new ClientGone();
+    this.#writeHead();
+    await new Promise<void>((resolve, reject) => {
+      const closed = () => reject(new ClientGone());
+      outgoing.once('close', closed);
+      outgoing.write(bytes, (error) => {
+        outgoing.off('close', closed);
+        if (error == null) resolve();
+        else closed();
+      });
+    });
+  }
+
   async end(bytes?: Uint8Array): Promise<void> {
     if (bytes !== undefined && bytes.length > 0) await this.write(bytes);
     this.#writeHead();

@@ -15,7 +15,7 @@ import {
   preparePack,
   type ResolvedWants,
   resolveWants,
-  streamFile,
+  streamPack,
   WantRefused,
 } from '../../fetch/index.js';
 import {
@@ -292,10 +292,10 @@ async function answerFetch(
       await answer.write(
         sidebandText(CHANNEL.progress, `Sending ${pack.objects} objects, ${pack.bytes} bytes.\n`, band),
       );
-    await streamFile(pack.path, framing, answer);
+    await streamPack(pack, framing, answer);
     await answer.end(framing === 'none' ? undefined : FLUSH);
   } finally {
-    await pack.release();
+    await pack.close();
   }
 }
 

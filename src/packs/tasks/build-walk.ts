@@ -7,6 +7,7 @@
 import { OID_BYTES } from '../../git/oid.js';
 import { OidSet } from '../../git/pack/oid-set.js';
 import type { ObjectFilter } from '../../git/upload-pack/index.js';
+import { TreeFilter } from './build-filter.js';
 import type { Selection } from './build-select.js';
 import { readTree } from './read-tree.js';
 
@@ -15,7 +16,7 @@ const ABOVE_ROOT = -1;
 
 export class TreeWalk {
   readonly #selection: Selection;
-  readonly #filter: ObjectFilter | undefined;
+  readonly #filter: TreeFilter;
   readonly #seen = new OidSet();
   /** Ids numbered below this are the client's. */
   #boundary = 0;
@@ -27,8 +28,8 @@ export class TreeWalk {
 
   constructor(selection: Selection, filter?: ObjectFilter) {
     this.#selection = selection;
-    this.#filter = filter;
-    if (filter !== undefined && filter.treeDepth !== Number.POSITIVE_INFINITY) this.#nearest = new Int32Array(1024);
+    this.#filter = new TreeFilter(filter);
+    if (this.#filter.byDepth) this.#nearest = new Int32Array(1024);
   }
 
   /** Notes commits that the client has, as delta bases. Call before {@link select}. */
@@ -45,7 +46,7 @@ export class TreeWalk {
 
   /** Selects what is reachable from the root trees, passes the filter and the client lacks. @throws AppError OBJECT_CORRUPTED */
   select(trees: Uint8Array): void {
-    if (this.#filter === undefined || this.#goesBelow(ABOVE_ROOT)) this.#walk(trees, true);
+    if (this.#filter.goesBelow(ABOVE_ROOT)) this.#walk(trees, true);
   }
 
   /** Selects trees that the client named, whatever the filter says of them, and what is below as {@link select}. */
@@ -53,7 +54,7 @@ export class TreeWalk {
     for (let at = 0; at < trees.length; at += OID_BYTES) {
       if (this.clientHas(trees, at)) continue;
       this.#selection.select(this.#selection.locate(trees, at, 'tree'));
-      if (this.#goesBelow(ABOVE_ROOT)) this.#visit(this.#seen.add(trees, at), ABOVE_ROOT, true);
+      if (this.#filter.goesBelow(ABOVE_ROOT)) this.#visit(this.#seen.add(trees, at), ABOVE_ROOT, true);
     }
   }
 
@@ -86,13 +87,13 @@ export class TreeWalk {
 
   #meet(bytes: Uint8Array, at: number, depth: number, tree: boolean, select: boolean): void {
     // A blob left out is not remembered: it may pass elsewhere, and without blobs there are several times fewer ids.
-    if (select && !tree && !this.#passes(depth, 'blob')) return;
+    if (select && !tree && !this.#filter.passes(depth, 'blob')) return;
     const known = this.#seen.count;
     const number = this.#seen.add(bytes, at);
     const isNew = number >= known;
     if (select ? !this.#isNearer(number, depth, isNew) : !isNew) return;
-    if (select && this.#passes(depth, tree ? 'tree' : 'blob')) this.#send(bytes, at, tree);
-    if (tree && (!select || this.#goesBelow(depth))) {
+    if (select) this.#filter.select(this.#selection, bytes, at, tree, depth);
+    if (tree && (!select || this.#filter.goesBelow(depth))) {
       this.#pending.push(number);
       this.#depths.push(depth);
     }
@@ -109,24 +110,5 @@ export class TreeWalk {
     }
     this.#nearest[number] = depth;
     return true;
-  }
-
-  #passes(depth: number, type: 'tree' | 'blob'): boolean {
-    const filter = this.#filter;
-    if (filter === undefined) return true;
-    if (depth >= filter.treeDepth || filter.types?.includes(type) === false) return false;
-    return type === 'tree' || filter.blobLimit > 0;
-  }
-
-  /** False when nothing below a tree at this depth could pass. */
-  #goesBelow(depth: number): boolean {
-    return this.#passes(depth + 1, 'tree') || this.#passes(depth + 1, 'blob');
-  }
-
-  #send(bytes: Uint8Array, at: number, tree: boolean): void {
-    const place = this.#selection.locate(bytes, at, tree ? 'tree' : 'blob');
-    const limit = this.#filter?.blobLimit ?? Number.POSITIVE_INFINITY;
-    if (!tree && this.#selection.set.size(place) >= limit && limit !== Number.POSITIVE_INFINITY) return;
-    this.#selection.select(place);
   }
 }

@@ -69,8 +69,12 @@ function receive(client: string, packPath: string, thin: boolean): string[] {
   return packedOids(join(client, 'objects/pack', `pack-${hash}.idx`));
 }
 
+/** Packs of introduced objects that leaned on what the client had. */
+let introducedThin = 0;
+
 describe.each([1, 2, 3, 4])('random history %i', (seed) => {
   const random = seeded(seed);
+  const other = seeded(seed + 100);
   const repo = join(root, `repo-${seed}`);
   let packs: LocalPack[] = [];
   let commits: string[] = [];
@@ -79,6 +83,37 @@ describe.each([1, 2, 3, 4])('random history %i', (seed) => {
     randomHistory(repo, random, 120);
     packs = splitIntoPacks(repo, join(root, `packs-${seed}`), random, 8).reverse();
     commits = gitLines(repo, ['rev-list', '--all']);
+  });
+
+  test.each([...Array(10).keys()])('incremental fetch %i carries what commits introduce', async () => {
+    const some = (most: number) => Array.from({ length: other(most) }, () => commits[other(commits.length)]!);
+    const wants = [commits[other(commits.length)]!, ...some(3)];
+    const haves = some(4);
+    const thin = other(2) === 0;
+    const range = [...wants, ...haves.map((oid) => `^${oid}`)];
+    const rows = gitLines(repo, ['rev-list', '--topo-order', '--reverse', '--parents', ...range]);
+    const sent = rows.map((row) => row.slice(0, 40));
+    const parents = rows.map((row) => row.split(' ').slice(1));
+    const result = await buildPack(
+      request(packs, {
+        commits: packOids(sent),
+        trees: packOids(treesOf(repo, sent)),
+        parentTrees: packOids(treesOf(repo, parents.flat())),
+        parentCounts: Uint16Array.from(parents, (list) => list.length),
+        thin,
+        ofsDelta: other(3) > 0,
+      }),
+    );
+    const demanded = gitLines(repo, ['rev-list', '--objects', '--no-object-names', ...range]);
+    const client = clientWith(repo, haves, join(root, 'client'));
+    if (demanded.length === 0) return;
+    const got = receive(client, join(root, 'out.pack'), thin);
+    const reachable = gitLines(repo, ['rev-list', '--objects', '--no-object-names', ...wants]);
+    expect(demanded.filter((oid) => !got.includes(oid))).toEqual([]);
+    if (!thin) expect(got.filter((oid) => !reachable.includes(oid))).toEqual([]);
+    else if (got.length > result.objects) introducedThin += 1;
+    const held = gitLines(client, ['rev-list', '--objects', '--no-object-names', ...wants]);
+    expect(held.sort()).toEqual(reachable.sort());
   });
 
   test.each([...Array(20).keys()])('incremental fetch %i carries what rev-list says', async () => {
@@ -176,6 +211,10 @@ describe.each([1, 2, 3, 4])('random history %i', (seed) => {
     await expect(buildPack(request([damaged], { extra: all1 }))).rejects.toMatchObject({ code: 'OBJECT_CORRUPTED' });
     expect(existsSync(join(root, 'out.pack'))).toBe(false);
   });
+});
+
+test('some packs of introduced objects were thin', () => {
+  expect(introducedThin).toBeGreaterThan(0);
 });
 
 test('nothing asked for gives the empty pack', async () => {

@@ -4,6 +4,7 @@ import { AppError } from '../../errors.js';
 import { PackSet } from '../../git/pack/reader-chain.js';
 import { PackWriter } from '../../git/pack/write.js';
 import type { BuildRequest, BuildResult, LocalPack } from '../contract.js';
+import { selectIntroduced } from './build-commits.js';
 import { EntryWriter } from './build-entries.js';
 import { Selection } from './build-select.js';
 import { TreeWalk } from './build-walk.js';
@@ -28,29 +29,39 @@ async function build(request: BuildRequest, opened: PackSet): Promise<BuildResul
   const selection = new Selection(set, copied);
   for (let pack = copied; pack < whole; pack++) selection.selectPack(pack);
   selection.selectAll(request.commits, 'commit');
-  const walk = new TreeWalk(selection, request.filter);
-  walk.addBoundaryCommits(request.boundaryCommits);
-  // Without trees to subtract from and without thin deltas nobody asks what the client has.
-  const { givenTrees = new Uint8Array() } = request;
-  const walks = request.trees.length > 0 || givenTrees.length > 0;
-  if (request.thin || walks) walk.addBoundary(request.boundaryTrees);
-  walk.selectGiven(givenTrees);
-  walk.select(request.trees);
+  const clientHas = selectTrees(selection, request);
   selection.selectAll(request.extra);
 
   const writer = new PackWriter(request.outPath, selection.count);
   try {
     const entries = new EntryWriter(writer, selection, {
       ofsDelta: request.ofsDelta,
-      mayReferTo: (oid) => request.thin && walk.clientHas(oid),
+      mayReferTo: (oid) => request.thin && clientHas(oid),
       temporaryPath: `${request.outPath}.object`,
     });
     for (let pack = 0; pack < copied; pack++) entries.copyPack(pack);
     for (let pack = copied; pack < set.packs.length; pack++) await entries.writePack(pack);
-    return { bytes: writer.finish(), objects: selection.count, reusedDeltas: entries.reusedDeltas };
+    const done = writer.finish(request.inMemoryUpTo);
+    return { ...done, objects: selection.count, reusedDeltas: entries.reusedDeltas };
   } finally {
     writer.close();
   }
+}
+
+/** @returns whether an object is surely at the client or in the pack to build */
+function selectTrees(selection: Selection, request: BuildRequest): (oid: Uint8Array) => boolean {
+  const { trees, parentTrees, parentCounts, givenTrees = new Uint8Array() } = request;
+  const walk = new TreeWalk(selection, request.filter);
+  walk.addBoundaryCommits(request.boundaryCommits);
+  if (parentTrees !== undefined && parentCounts !== undefined) {
+    const hasReplaced = selectIntroduced(selection, { trees, parentTrees, parentCounts }, request.filter);
+    return (oid) => walk.clientHas(oid) || hasReplaced(oid);
+  }
+  // Without trees to subtract from and without thin deltas nobody asks what the client has.
+  if (request.thin || trees.length > 0 || givenTrees.length > 0) walk.addBoundary(request.boundaryTrees);
+  walk.selectGiven(givenTrees);
+  walk.select(trees);
+  return (oid) => walk.clientHas(oid);
 }
 
 /** Packs to be sent whole, then the others, newest first in each part; every pack once. */

@@ -10,9 +10,21 @@ const MAX_DEPTH = 2048;
 const MAX_TREE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Calls `meet` for each tree and blob of a tree; what a gitlink names belongs to another repository.
+ * The bytes of a tree.
  * @param depth of the tree below its root, which has 0
  * @throws AppError OBJECT_CORRUPTED, or INVALID_OBJECT for folders nested too deeply
+ */
+export function treeData(set: PackSet, place: Place, depth: number): Uint8Array {
+  if (depth >= MAX_DEPTH) {
+    throw new AppError('INVALID_OBJECT', { message: `Folders are nested deeper than ${MAX_DEPTH}.` });
+  }
+  if (set.size(place) > MAX_TREE_BYTES) throw set.corrupted(place, new RangeError('the tree is too large'));
+  return set.read(place).data;
+}
+
+/**
+ * Calls `meet` for each tree and blob of a tree; what a gitlink names belongs to another repository.
+ * @throws as {@link treeData}
  */
 export function readTree(
   set: PackSet,
@@ -20,11 +32,7 @@ export function readTree(
   depth: number,
   meet: (bytes: Uint8Array, at: number, isTree: boolean) => void,
 ): void {
-  if (depth >= MAX_DEPTH) {
-    throw new AppError('INVALID_OBJECT', { message: `Folders are nested deeper than ${MAX_DEPTH}.` });
-  }
-  if (set.size(place) > MAX_TREE_BYTES) throw set.corrupted(place, new RangeError('the tree is too large'));
-  const { data } = set.read(place);
+  const data = treeData(set, place, depth);
   set.guard(place, () => {
     forEachTreeEntry(data, (mode, _nameStart, _nameEnd, oidStart) => {
       if (!isGitlink(mode)) meet(data, oidStart, isTree(mode));

@@ -1,5 +1,4 @@
 /** POST clone: refs and a pack in one JSON answer. */
-import { open } from 'node:fs/promises';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { appendAudit } from '../../../audit/index.js';
 import { loadSnapshot, type Snapshot } from '../../../catalog/index.js';
@@ -59,7 +58,7 @@ export async function jsonClone(ctx: AppContext, c: AppContextOf, repoId: string
     const data = { repoId: repo.repoId, refs: shown, packfile: '', headRef, shallow: pack.shallow };
     await sendWithPack(c, data, pack);
   } finally {
-    await pack.release();
+    await pack.close();
   }
   return RESPONSE_ALREADY_SENT;
 }
@@ -84,7 +83,7 @@ async function prepare(
   return { ...(await preparePack(ctx, snapshot, { ...plan, depth: border })), shallow };
 }
 
-/** Puts the pack into the place of the empty `packfile` on its way out, so that it never lies in memory. */
+/** Puts the pack into the place of the empty `packfile` on its way out, so that a large one never lies in memory. */
 async function sendWithPack(c: AppContextOf, data: object, pack: ShallowPack): Promise<void> {
   const envelope = JSON.stringify({ data, meta: { requestId: c.get('requestId') } });
   const place = envelope.indexOf('"packfile":""') + '"packfile":"'.length;
@@ -92,17 +91,11 @@ async function sendWithPack(c: AppContextOf, data: object, pack: ShallowPack): P
   const tail = Buffer.from(envelope.slice(place));
   const length = head.length + Math.ceil(pack.bytes / 3) * 4 + tail.length;
   const answer = new GitAnswer(c.env.outgoing, JSON_TYPE, { 'content-length': length });
-  const file = await open(pack.path, 'r');
-  try {
-    await answer.write(head);
-    for (let at = 0; at < pack.bytes; at += BLOCK_BYTES) {
-      const block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, pack.bytes - at));
-      const { bytesRead } = await file.read(block, 0, block.length, at);
-      if (bytesRead !== block.length) throw new Error('the pack file ended early');
-      await answer.write(Buffer.from(block.toString('base64'), 'latin1'));
-    }
-  } finally {
-    await file.close();
+  await answer.write(head);
+  for (let at = 0; at < pack.bytes; at += BLOCK_BYTES) {
+    const block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, pack.bytes - at));
+    await pack.read([block], at);
+    await answer.write(Buffer.from(block.toString('base64'), 'latin1'));
   }
   await answer.end(tail);
 }

@@ -9,7 +9,7 @@ import {
   preparePack,
   type ResolvedWants,
   resolveWants,
-  streamFile,
+  streamPack,
   WantRefused,
 } from '../../../fetch/index.js';
 import { listRefs } from '../../../refs/index.js';
@@ -57,10 +57,10 @@ export async function jsonUploadPack(ctx: AppContext, c: AppContextOf, names: Re
   try {
     const length = { 'content-length': pack.bytes };
     const answer = new GitAnswer(c.env.outgoing, 'application/x-git-upload-pack-result', length);
-    await streamFile(pack.path, 'none', answer);
+    await streamPack(pack, 'none', answer);
     await answer.end();
   } finally {
-    await pack.release();
+    await pack.close();
   }
   return RESPONSE_ALREADY_SENT;
 }
