@@ -4,6 +4,8 @@
  * A stored pack may be sent whole when every object in it is reachable from what is wanted: it is tight and the wants
  * reach all its tips. Objects refer only to objects of the same or an earlier pack, so a run of such packs from the
  * oldest on is closed: nothing in it needs anything outside. Everything after the run is walked commit by commit.
+ *
+ * A filter that asks for nothing but type and size is answered by the sidecars of those packs, without reading a tree.
  */
 import type { Snapshot, StoredPack } from '../catalog/index.js';
 import type { ObjectFilter } from '../git/index.js';
@@ -54,21 +56,27 @@ export function planPack(snapshot: Snapshot, input: PlanInput): Plan {
     }
   }
   const named = new Set([...extra, ...input.wants.trees]);
-  // Part of a stored pack is all that a client with a border or a filter wants.
-  const whole = known.length > 0 || depth.cut.size > 0 || filter ? [] : closedRun(snapshot, member, named);
-  const covered = (commit: number) => whole.some((pack) => commit >= pack.commits.from && commit < pack.commits.to);
-  const commits = sent.filter((commit) => !covered(commit));
+  const isByDepth = filter !== undefined && filter.treeDepth > 0 && filter.treeDepth !== Number.POSITIVE_INFINITY;
+  // Part of a stored pack is all that a client wants that has something or has a border.
+  const isPart = known.length > 0 || depth.cut.size > 0 || (filter !== undefined && input.wants.trees.length > 0);
+  const whole = isPart || isByDepth ? [] : closedRun(snapshot, flags(graph.size, included), named);
+  // The oldest packs hold the first commits.
+  const coveredTo = whole.at(-1)?.commits.to ?? 0;
+  const covered = (commit: number) => commit < coveredTo;
+  const open = sent.filter((commit) => !covered(commit));
+  // What the client names comes whatever the filter says, so the packs do not cover it.
+  const commits = passes(filter, 'commit') ? open : sent;
   const walked = passes(filter, 'tree') || passes(filter, 'blob') ? included.filter((commit) => !covered(commit)) : [];
-  const inWhole = (oid: Oid) => whole.some((pack) => pack.tips.includes(oid));
-  const rest = [...extra].filter((oid) => !inWhole(oid));
+  const wholeTips = new Set(whole.flatMap((pack) => pack.tips));
+  const inWhole = (oid: Oid) => wholeTips.has(oid);
+  const rest = [...extra].filter((oid) => filter !== undefined || !inWhole(oid));
   const trees = input.wants.trees.filter((oid) => !inWhole(oid));
   // Trees that are wanted by themselves have no parents to be compared with: all that the client has is subtracted. So it
   // is where the depth of an object decides, which may lie deeper elsewhere.
-  const isByDepth = filter !== undefined && filter.treeDepth !== Number.POSITIVE_INFINITY;
   const parents = trees.length > 0 || isByDepth ? undefined : graph.parentTrees(walked, depth.cut);
   // Where no tree is walked, nobody asks what the client has.
   const boundary = walked.length + trees.length === 0 ? [] : boundaryOf(snapshot, included, input.haves, depth);
-  const complete = walked.length === 0 && commits.length === 0 && trees.length === 0 && rest.length === 0;
+  const complete = included.every(covered) && trees.length === 0 && [...extra].every(inWhole);
   const blobsOnly = included.length + trees.length + whole.length === 0 && rest.length === input.wants.blobs.length;
   return {
     wholePacks: whole.map((pack) => pack.hash),
@@ -83,7 +91,7 @@ export function planPack(snapshot: Snapshot, input: PlanInput): Plan {
     thin: input.thin && boundary.length > 0 && filter === undefined,
     ofsDelta: input.ofsDelta,
     ...(filter === undefined ? {} : { filter }),
-    single: complete && whole.length === 1 ? whole[0] : undefined,
+    single: complete && whole.length === 1 && filter === undefined ? whole[0] : undefined,
     needed: neededPacks(snapshot, complete ? whole : undefined, blobsOnly ? input.wants.blobPacks : undefined),
   };
 }

@@ -80,7 +80,7 @@ export interface IndexResult {
 export interface BuildRequest {
   /** Stored packs, newest first; lookups take the first that has the object. */
   packs: LocalPack[];
-  /** Hashes of packs of which every object is to be sent. */
+  /** Hashes of packs of which every object is to be sent that passes the filter, which must not go by depth then. */
   wholePacks: string[];
   /** Commits to send, parents first. */
   commits: Uint8Array;

@@ -37,6 +37,11 @@ export class PackTable {
     return this.#positions[rank]!;
   }
 
+  /** Place in the file of the entry at an index position. */
+  rank(position: number): number {
+    return this.#ranks[position]!;
+  }
+
   offset(position: number): number {
     return this.#offsets[this.#ranks[position]!]!;
   }

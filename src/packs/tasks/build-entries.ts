@@ -15,7 +15,7 @@ import type { PackReader, StoredEntry } from '../../git/pack/reader.js';
 import type { PackSet, Place } from '../../git/pack/reader-chain.js';
 import { extractToFile } from '../../git/pack/reader-large.js';
 import type { PackWriter } from '../../git/pack/write.js';
-import { SELECTED, type Selection } from './build-select.js';
+import type { Selection } from './build-select.js';
 
 /** Objects larger than this never lie in memory whole, bytes. */
 const MAX_MEMORY_BYTES = 32 * 1024 * 1024;
@@ -57,11 +57,8 @@ export class EntryWriter {
 
   /** Writes the selected objects of a pack in the order they have there. @throws AppError OBJECT_CORRUPTED */
   async writePack(index: number): Promise<void> {
-    if (!this.#selection.touches(index)) return;
-    const { table } = this.#set.packs[index]!;
-    for (let rank = 0; rank < table.count; rank++) {
-      const place = { pack: index, position: table.positionOfRank(rank) };
-      if (this.#selection.offset(place) !== SELECTED) continue;
+    for (const position of this.#selection.inFileOrder(index)) {
+      const place = { pack: index, position };
       const begin = this.#writer.offset;
       if (!this.#set.guard(place, () => this.#copyEntry(place))) await this.#writeWhole(place);
       this.#selection.written(place, begin);

@@ -1,4 +1,5 @@
 /** What a filter (git/upload-pack/filter.ts) lets pass, asked while objects are met. */
+import type { ObjectType } from '../../git/objects/index.js';
 import type { ObjectFilter } from '../../git/upload-pack/index.js';
 import type { Selection } from './build-select.js';
 
@@ -25,13 +26,23 @@ export class TreeFilter {
     return this.passes(depth + 1, 'tree') || this.passes(depth + 1, 'blob');
   }
 
+  /** For filters that do not go by depth, or let nothing but commits and tags pass: whether an object passes anywhere. */
+  passesAnywhere(type: ObjectType, size: number): boolean {
+    if (type === 'commit' || type === 'tag') return this.#filter?.types?.includes(type) !== false;
+    return this.passes(0, type) && (type === 'tree' || !this.#isTooLarge(size));
+  }
+
   /** Selects the object with the id at `at` when it passes. @throws AppError OBJECT_CORRUPTED */
   select(selection: Selection, bytes: Uint8Array, at: number, isTree: boolean, depth: number): void {
     const type = isTree ? 'tree' : 'blob';
     if (!this.passes(depth, type)) return;
     const place = selection.locate(bytes, at, type);
+    if (isTree || !this.#isTooLarge(selection.set.size(place))) selection.select(place);
+  }
+
+  #isTooLarge(size: number): boolean {
     const limit = this.#filter?.blobLimit ?? Number.POSITIVE_INFINITY;
-    if (!isTree && limit !== Number.POSITIVE_INFINITY && selection.set.size(place) >= limit) return;
-    selection.select(place);
+    // A size of Infinity is one that is not known exactly.
+    return limit !== Number.POSITIVE_INFINITY && size >= limit;
   }
 }

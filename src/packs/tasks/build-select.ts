@@ -3,6 +3,7 @@ import { AppError } from '../../errors.js';
 import type { ObjectType } from '../../git/objects/type.js';
 import { OID_BYTES, type Oid, oidAt } from '../../git/oid.js';
 import type { PackSet, Place } from '../../git/pack/reader-chain.js';
+import type { TreeFilter } from './build-filter.js';
 
 /** In {@link Selection}: to be written, place not known yet. Real offsets begin at 12. */
 export const SELECTED = -1;
@@ -14,6 +15,8 @@ export class Selection {
   count = 0;
   /** Per pack and index position: ABSENT, SELECTED or the offset in the built pack. */
   readonly #offsets: (Float64Array | undefined)[] = [];
+  /** Per pack: index positions of what was selected. */
+  readonly #selected: number[][] = [];
   /** For packs copied whole: what to add to an offset in the stored pack. */
   readonly #shifts: number[] = [];
 
@@ -41,6 +44,7 @@ export class Selection {
     const offsets = this.#pack(place.pack);
     if (offsets[place.position] !== ABSENT) return;
     offsets[place.position] = SELECTED;
+    this.#selected[place.pack]!.push(place.position);
     this.count += 1;
   }
 
@@ -49,15 +53,21 @@ export class Selection {
     for (let at = 0; at < oids.length; at += OID_BYTES) this.select(this.locate(oids, at, type));
   }
 
-  /** Adds every object of a pack, from whichever pack lookups find it in. */
-  selectPack(pack: number): void {
+  /** Adds every object of a pack that passes, from whichever pack lookups find it in. */
+  selectPack(pack: number, filter: TreeFilter): void {
     const { idx, count } = this.set.packs[pack]!.table;
-    for (let position = 0; position < count; position++) this.select(this.locate(idx.bytes, idx.oidOffset(position)));
+    for (let position = 0; position < count; position++) {
+      const own = { pack, position };
+      if (!filter.passesAnywhere(this.set.type(own), this.set.size(own))) continue;
+      this.select(pack === 0 ? own : this.locate(idx.bytes, idx.oidOffset(position)));
+    }
   }
 
-  /** False when nothing of the pack was selected. */
-  touches(pack: number): boolean {
-    return this.#offsets[pack] !== undefined;
+  /** Index positions of what was selected of a pack, in the order of its file. */
+  inFileOrder(pack: number): Uint32Array {
+    const { table } = this.set.packs[pack]!;
+    const ranks = Uint32Array.from(this.#selected[pack] ?? [], (position) => table.rank(position));
+    return ranks.sort().map((rank) => table.positionOfRank(rank));
   }
 
   /** 0 = not in the built pack, {@link SELECTED} = not written yet, else the offset there. */
@@ -77,8 +87,13 @@ export class Selection {
   }
 
   #pack(pack: number): Float64Array {
-    this.#offsets[pack] ??= new Float64Array(this.set.packs[pack]!.table.count);
-    return this.#offsets[pack];
+    let offsets = this.#offsets[pack];
+    if (offsets === undefined) {
+      offsets = new Float64Array(this.set.packs[pack]!.table.count);
+      this.#offsets[pack] = offsets;
+      this.#selected[pack] = [];
+    }
+    return offsets;
   }
 }
 

@@ -6,13 +6,14 @@ import { PackWriter } from '../../git/pack/write.js';
 import type { BuildRequest, BuildResult, LocalPack } from '../contract.js';
 import { selectIntroduced } from './build-commits.js';
 import { EntryWriter } from './build-entries.js';
+import { TreeFilter } from './build-filter.js';
 import { Selection } from './build-select.js';
 import { TreeWalk } from './build-walk.js';
 import { withPacks } from './read-packs.js';
 
 /**
- * Writes every object of the whole packs, the commits, what is reachable from the trees but not from the boundary
- * trees and passes the filter, and the extra objects; each once. Deltas in packs copied whole are not counted in `reusedDeltas`.
+ * Writes every object of the whole packs that passes the filter, the commits, what is reachable from the trees but not
+ * from the boundary or parent trees and passes the filter, and the extra objects; each once. Deltas in packs copied whole are not counted in `reusedDeltas`.
  * @throws AppError OBJECT_CORRUPTED naming an object that is missing or cannot be read; no file remains then
  */
 export async function buildPack(request: BuildRequest): Promise<BuildResult> {
@@ -27,7 +28,8 @@ export async function buildPack(request: BuildRequest): Promise<BuildResult> {
 async function build(request: BuildRequest, opened: PackSet): Promise<BuildResult> {
   const { set, copied, whole } = arrange(opened, request);
   const selection = new Selection(set, copied);
-  for (let pack = copied; pack < whole; pack++) selection.selectPack(pack);
+  const filter = new TreeFilter(request.filter);
+  for (let pack = copied; pack < whole; pack++) selection.selectPack(pack, filter);
   selection.selectAll(request.commits, 'commit');
   const clientHas = selectTrees(selection, request);
   selection.selectAll(request.extra);
@@ -82,8 +84,8 @@ function wholeFirst(request: BuildRequest): LocalPack[] {
  */
 function arrange(opened: PackSet, request: BuildRequest): { set: PackSet; copied: number; whole: number } {
   const whole = new Set(request.wholePacks).size;
-  // Stored packs use offsets to bases, which this client does not know.
-  if (!request.ofsDelta || whole === 0) return { set: opened, copied: 0, whole };
+  // Stored packs use offsets to bases, which a client may not know, and of a filtered pack only parts are copied.
+  if (!request.ofsDelta || request.filter !== undefined || whole === 0) return { set: opened, copied: 0, whole };
   const copied = new Set<number>();
   const bySize = opened.packs.slice(0, whole).map((pack, index) => ({ pack, index }));
   bySize.sort((left, right) => right.pack.table.count - left.pack.table.count);
