@@ -1,10 +1,8 @@
 /** Makes bundles of repositories that have none or an outdated one. */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import { open } from 'node:fs/promises';
 import { loadSnapshot } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
-import { preparePack, resolveWants } from '../fetch/index.js';
+import { preparePack, resolveWants, streamPack } from '../fetch/index.js';
 import { bundleHeader } from '../git/index.js';
 import { type Oid, packOids } from '../git/oid.js';
 import { listRefs } from '../refs/index.js';
@@ -64,10 +62,20 @@ async function writeBundle(ctx: AppContext, repo: Repository, path: string): Pro
   const pack = await preparePack(ctx, snapshot, { wants, refs, ...plain });
   try {
     const header = bundleHeader([...(head ? [{ name: 'HEAD', oid: head.oid }] : []), ...refs]);
-    await writeFile(path, header);
-    await pipeline(createReadStream(pack.path), createWriteStream(path, { flags: 'a' }));
+    const file = await open(path, 'w');
+    try {
+      let written = file.appendFile(header);
+      await streamPack(pack, 'none', {
+        hand(block) {
+          written = written.then(() => file.appendFile(block));
+          return written;
+        },
+      });
+    } finally {
+      await file.close();
+    }
     return { tips, bytes: header.length + pack.bytes };
   } finally {
-    await pack.release();
+    await pack.close();
   }
 }

@@ -44,9 +44,7 @@ export async function readIndexFiles(pack: LocalPack): Promise<PackIndex> {
  */
 export async function readFreshIndex(pack: LocalPack): Promise<PackIndex> {
   const small = [pack.idxPath, pack.metaPath].every((path) => statSync(path).size <= ON_THE_SPOT_BYTES);
-  return small
-    ? parseIndex(pack.hash, readFileSync(pack.idxPath), readFileSync(pack.metaPath))
-    : readIndexFiles(pack);
+  return small ? parseIndex(pack.hash, readFileSync(pack.idxPath), readFileSync(pack.metaPath)) : readIndexFiles(pack);
 }
 
 /** @throws AppError OBJECT_CORRUPTED when the two are unreadable or do not belong together */

@@ -213,6 +213,27 @@ describe.each([1, 2, 3, 4])('random history %i', (seed) => {
   });
 });
 
+test('a small pack comes in memory, byte for byte as it would be in the file', async () => {
+  const repo = join(root, 'small');
+  const random = seeded(77);
+  randomHistory(repo, random, 30);
+  const packs = splitIntoPacks(repo, join(root, 'small-packs'), random, 2);
+  const extra = packOids(gitLines(repo, ['rev-list', '--objects', '--no-object-names', '--all']));
+  const outPath = join(root, 'small.pack');
+  const written = await buildPack(request(packs, { extra, outPath }));
+  const file = readFileSync(outPath);
+  expect(written).not.toHaveProperty('data');
+  rmSync(outPath);
+  for (const inMemoryUpTo of [written.bytes, 2 ** 20]) {
+    const { data, ...rest } = await buildPack(request(packs, { extra, outPath, inMemoryUpTo }));
+    expect(rest).toEqual(written);
+    expect(file.equals(data!)).toBe(true);
+    expect(existsSync(outPath)).toBe(false);
+  }
+  expect(await buildPack(request(packs, { extra, outPath, inMemoryUpTo: written.bytes - 1 }))).toEqual(written);
+  expect(readFileSync(outPath).equals(file)).toBe(true);
+});
+
 test('some packs of introduced objects were thin', () => {
   expect(introducedThin).toBeGreaterThan(0);
 });

@@ -57,7 +57,7 @@ async function write(
     for (const [pack, { table }] of sources.packs.entries()) {
       for (let rank = 0; rank < table.count; rank++) await entries.add({ pack, position: table.positionOfRank(rank) });
     }
-    const bytes = writer.finish();
+    const { bytes } = writer.finish();
     const hash = readTrailer(paths.packPath);
     const { crcs, offsets, types, sizes } = entries;
     const oids = Buffer.from(wanted.ids.buffer, wanted.ids.byteOffset, count * OID_BYTES);
