@@ -9,7 +9,7 @@ import type { PackTable } from './reader-table.js';
 const BLOCK_BYTES = 128 * 1024;
 const CACHED_BYTES = 32 * 1024 * 1024;
 
-/** Blocks of the packs read together, by file descriptor and offset. */
+/** Blocks of packs, by the name that their reader was given and offset. */
 export type BlockCache = LRUCache<string, Buffer>;
 
 export function createBlockCache(): BlockCache {
@@ -37,14 +37,21 @@ export class PackReader {
   #blockAt = 0;
   readonly #blocks: BlockCache;
 
-  /** @param fd an open file, closed by whoever opened it */
+  readonly #name: string;
+
+  /**
+   * @param fd an open file, closed by whoever opened it
+   * @param name of the file's content in the cache
+   */
   constructor(
     readonly hash: string,
     readonly fd: number,
     readonly table: PackTable,
     blocks: BlockCache = createBlockCache(),
+    name: string = hash,
   ) {
     this.#blocks = blocks;
+    this.#name = name;
   }
 
   /**
@@ -57,7 +64,7 @@ export class PackReader {
     const start = offset - (offset % BLOCK_BYTES);
     // What crosses blocks is read by itself; so are large entries, which would push out everything else.
     if (offset + length > start + BLOCK_BYTES) return this.#read(offset, length);
-    const key = `${this.fd} ${start}`;
+    const key = `${this.#name} ${start}`;
     let block = this.#blocks.get(key);
     if (block === undefined) {
       block = this.#read(start, Math.min(BLOCK_BYTES, this.table.packBytes - start));

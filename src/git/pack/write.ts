@@ -6,13 +6,23 @@ import { OFS_DELTA, REF_DELTA, writeBaseDistance, writeTypeAndSize } from './ent
 const BUFFER_BYTES = 1024 * 1024;
 const TRAILER_BYTES = 20;
 
+/** One buffer waits for the next pack: a new megabyte for every small fetch costs more than the fetch. */
+let spare: Buffer | undefined;
+
+function takeBuffer(): Buffer {
+  const buffer = spare ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  spare = undefined;
+  return buffer;
+}
+
 export class PackWriter {
   readonly #path: string;
   #fd: number | undefined;
   readonly #hash = createHash('sha1');
-  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  readonly #buffer = takeBuffer();
   #filled = 0;
   #flushed = 0;
+  #isOpen = true;
 
   /** @param objects exact number of entries that will follow */
   constructor(path: string, objects: number) {
@@ -62,6 +72,7 @@ export class PackWriter {
     if (this.#fd === undefined && this.#filled + TRAILER_BYTES <= Math.min(inMemoryUpTo, BUFFER_BYTES)) {
       const content = this.#buffer.subarray(0, this.#filled);
       const data = Buffer.concat([content, this.#hash.update(content).digest()]);
+      this.close();
       return { bytes: data.length, data };
     }
     this.#flush();
@@ -70,10 +81,12 @@ export class PackWriter {
     return { bytes: this.#flushed };
   }
 
-  /** Closes the file as it is; harmless after {@link finish}. */
+  /** Ends the work and closes the file as it is; harmless after {@link finish}. */
   close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    spare = this.#buffer;
     if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
   }
 
   #flush(): void {

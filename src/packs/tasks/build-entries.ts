@@ -9,6 +9,7 @@
 import { createReadStream, rmSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createDeflate, deflateSync } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
 import { OBJECT_TYPES } from '../../git/objects/type.js';
 import { OID_BYTES } from '../../git/oid.js';
 import type { PackReader, StoredEntry } from '../../git/pack/reader.js';
@@ -22,6 +23,16 @@ const MAX_MEMORY_BYTES = 32 * 1024 * 1024;
 const BLOCK = 1024 * 1024;
 /** Clones are sent once; a better level costs more than the bytes it saves. */
 const LEVEL = 1;
+/** Compressed objects kept per worker, and the largest of them, bytes: what many clients fetch is made once. */
+const KEPT_BYTES = 16 * 1024 * 1024;
+const KEPT_ENTRY_BYTES = 256 * 1024;
+
+/** By pack, which its hash identifies, and index position. */
+const kept = new LRUCache<string, { size: number; deflated: Buffer }>({
+  maxSize: KEPT_BYTES,
+  maxEntrySize: KEPT_ENTRY_BYTES,
+  sizeCalculation: ({ deflated }) => deflated.length + 200,
+});
 
 export interface EntryOptions {
   ofsDelta: boolean;
@@ -107,10 +118,16 @@ export class EntryWriter {
 
   async #writeWhole(place: Place): Promise<void> {
     const type = OBJECT_TYPES[this.#set.type(place)];
-    if (this.#set.fits(place, MAX_MEMORY_BYTES)) {
+    const key = `${this.#set.packs[place.pack]!.hash} ${place.position}`;
+    let ready = kept.get(key);
+    if (ready === undefined && this.#set.fits(place, MAX_MEMORY_BYTES)) {
       const { data } = this.#set.read(place);
-      this.#writer.wholeHeader(type, data.length);
-      this.#writer.write(deflateSync(data, { level: LEVEL }));
+      ready = { size: data.length, deflated: deflateSync(data, { level: LEVEL }) };
+      kept.set(key, ready);
+    }
+    if (ready !== undefined) {
+      this.#writer.wholeHeader(type, ready.size);
+      this.#writer.write(ready.deflated);
       return;
     }
     const path = this.#options.temporaryPath;

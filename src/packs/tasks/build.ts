@@ -1,6 +1,7 @@
 /** Worker task: the pack of a fetch, made of what stored packs hold (gitformat-pack). */
 import { rmSync } from 'node:fs';
 import { AppError } from '../../errors.js';
+import type { ObjectType } from '../../git/objects/index.js';
 import { PackSet } from '../../git/pack/reader-chain.js';
 import { PackWriter } from '../../git/pack/write.js';
 import type { BuildRequest, BuildResult, LocalPack } from '../contract.js';
@@ -29,7 +30,8 @@ async function build(request: BuildRequest, opened: PackSet): Promise<BuildResul
   const { set, copied, whole } = arrange(opened, request);
   const selection = new Selection(set, copied);
   const filter = new TreeFilter(request.filter);
-  for (let pack = copied; pack < whole; pack++) selection.selectPack(pack, filter);
+  const passes = (type: ObjectType, size: number) => filter.passesAnywhere(type, size);
+  for (let pack = copied; pack < whole; pack++) selection.selectPack(pack, passes);
   selection.selectAll(request.commits, 'commit');
   const clientHas = selectTrees(selection, request);
   selection.selectAll(request.extra);

@@ -12,17 +12,22 @@ import type { LocalPack } from '../contract.js';
 /** Parsed tables kept per worker, bytes: about 1.8 million objects. */
 const TABLE_BYTES = 96 * 1024 * 1024;
 
+/** What was read last stays too: most fetches are about what is new, which lies together. */
+const blocks = createBlockCache();
+
 const tables = new LRUCache<string, PackTable>({ maxSize: TABLE_BYTES, sizeCalculation: (table) => table.weight });
 
 /** Runs `work` over the packs, in the given order, and closes them. @throws AppError OBJECT_CORRUPTED */
 export async function withPacks<T>(packs: readonly LocalPack[], work: (set: PackSet) => Promise<T>): Promise<T> {
   const fds: number[] = [];
-  const blocks = createBlockCache();
   try {
     const readers = packs.map((pack) => {
       const fd = openSync(pack.packPath, 'r');
       fds.push(fd);
-      return new PackReader(pack.hash, fd, table(pack, fstatSync(fd).size), blocks);
+      const { size, ino, mtimeMs } = fstatSync(fd);
+      // Packs do not change, but disks do, and damage must not hide behind what was read before.
+      const name = `${ino} ${mtimeMs} ${size} ${pack.packPath}`;
+      return new PackReader(pack.hash, fd, table(pack, size), blocks, name);
     });
     return await work(new PackSet(readers));
   } finally {
