@@ -12,7 +12,12 @@ const ROUNDS = 60;
 const WARM_UP = 10;
 
 /** The two requests of a git push that has its credential at hand: the advertisement and the push. */
-async function push(url: string, headers: Record<string, string>, ref: string, pushed: PushedPack): Promise<void> {
+export async function push(
+  url: string,
+  headers: Record<string, string>,
+  ref: string,
+  pushed: PushedPack,
+): Promise<void> {
   const refs = await exchange(`${url}/info/refs?service=git-receive-pack`, { headers });
   if (refs.status !== 200) throw new Error(`info/refs answered ${refs.status}`);
   await rawSmallPush(url, ref, pushed, headers);
@@ -69,7 +74,12 @@ export function rawParallelPushes(sandbox: GitSandbox, repo: Repository, urls: U
 }
 
 /** Commits on top of main that change one file each, and the thin pack of each. The first one creates its branch. */
-async function chain(sandbox: GitSandbox, repo: Repository, label: string, count: number): Promise<PushedPack[]> {
+export async function chain(
+  sandbox: GitSandbox,
+  repo: Repository,
+  label: string,
+  count: number,
+): Promise<PushedPack[]> {
   const dir = sandbox.path(`chain-${repo.name}-${label.replaceAll(/\W/g, '-')}`);
   await sandbox.git(['clone', '-q', '--bare', '--shared', repo.dir, dir]);
   const commits = Array.from({ length: count }, (_, i) => {

@@ -93,14 +93,17 @@ describe('the log of a node', () => {
     const refused = await agent.git(['push', '-q', cloneUrl, 'main:refs/pull/9/head'], { cwd: dir, ok: false });
     expect(refused.code).not.toBe(0);
     const told = () => requests().filter(({ operation }) => ['push', 'clone', 'fetch'].includes(String(operation)));
-    await expect.poll(() => told().length).toBeGreaterThanOrEqual(4);
+    await expect.poll(() => told().length).toBe(5);
     expect(told().slice(0, 4)).toMatchObject([
       { operation: 'push', objects: count },
       { operation: 'clone', objects: count },
       { operation: 'push', objects: 1 },
       { operation: 'fetch', objects: 1 },
     ]);
-    for (const line of requests().filter(({ operation }) => operation === 'push')) {
+    expect(told()[4]).toMatchObject({ operation: 'push', repository: repoId, agent: agent.agentId, status: 200 });
+    // The pack of a push that is refused by its commands alone is not opened.
+    expect(told()[4]).not.toHaveProperty('objects');
+    for (const line of told().filter(({ operation, objects }) => operation === 'push' && objects !== undefined)) {
       expect(Object.keys(line).sort()).toEqual(
         [
           'agent',
