@@ -1,29 +1,23 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test, vi } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { pack, whole } from '../../test/support/raw-pack.js';
 import type { Snapshot } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
-import type { GitObject } from '../git/objects/type.js';
+import { objectId } from '../git/objects/index.js';
+import { type GitObject, OBJECT_TYPES } from '../git/objects/type.js';
+import { packOids } from '../git/oid.js';
 import { IdxReader } from '../git/pack/idx-reader.js';
+import { encodeIdx, idOrder } from '../git/pack/idx-writer.js';
 import { DEFAULT_PACK_LIMITS } from '../git/pack/limits.js';
-import { MetaReader } from '../git/pack/meta.js';
+import { encodeMeta, MetaReader } from '../git/pack/meta.js';
 import { type LocalPack, readFreshIndex } from '../packs/index.js';
 import { indexPack } from '../packs/tasks/index-pack.js';
 import { findImpostor } from './impostors.js';
 
-/** Every content that begins with `forged` gets one id, as if SHA-1 were broken for good. */
-const FORGED = vi.hoisted(() => 'f0'.repeat(20));
-vi.mock('../git/pack/index-hash.js', async (original) => {
-  const real = await original<typeof import('../git/pack/index-hash.js')>();
-  return {
-    writeObjectId: (...[type, data, out, at]: Parameters<typeof real.writeObjectId>) => {
-      if (Buffer.from(data).toString('latin1', 0, 6) === 'forged') out.write(FORGED, at, 'hex');
-      else real.writeObjectId(type, data, out, at);
-    },
-  };
-});
+/** Every content that begins with `forged` gets this id, as if SHA-1 were broken for good. */
+const FORGED = 'f0'.repeat(20);
 
 const folder = mkdtempSync(join(tmpdir(), 'gitclaw-impostors-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -37,7 +31,25 @@ async function receive(name: string, contents: string[]) {
     { ...files, limits: DEFAULT_PACK_LIMITS, tips: [], looseUpTo: 0 },
     async () => undefined,
   );
+  forge(files, contents, result.hash);
   return { files, result, contents };
+}
+
+/** Rewrites index and sidecar of a pack of blobs. */
+function forge({ idxPath, metaPath }: { idxPath: string; metaPath: string }, contents: string[], hash: string): void {
+  const [idx, meta] = [new IdxReader(readFileSync(idxPath)), new MetaReader(readFileSync(metaPath))];
+  const { count } = idx;
+  const forged = contents
+    .filter((each) => each.startsWith('forged'))
+    .map((each) => objectId('blob', Buffer.from(each)));
+  const ids = Array.from({ length: count }, (_, i) => (forged.includes(idx.oid(i)) ? FORGED : idx.oid(i)));
+  const oids = packOids(ids);
+  const order = idOrder(oids, count);
+  const offsets = ids.map((_, i) => idx.offset(i));
+  const crcs = new Uint32Array(count);
+  writeFileSync(idxPath, encodeIdx({ count, oids, crcs, offsets }, order, Buffer.from(hash, 'hex')));
+  const sizes = [...order].map((i) => meta.size(i) ?? 0);
+  writeFileSync(metaPath, encodeMeta(new Uint8Array(count).fill(OBJECT_TYPES.blob), sizes));
 }
 type Received = Awaited<ReturnType<typeof receive>>;
 

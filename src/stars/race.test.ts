@@ -47,9 +47,13 @@ it('keeps counts exact under 1,000 concurrent calls of 50 agents on two nodes', 
     ),
   );
 
+  const faults = nodes.flatMap((node) => node.logs).filter(({ level }) => Number(level) >= 50);
   const outcomes = new Set(answers.map(({ status, json }) => `${status} ${json.error?.code ?? ''}`.trim()));
   const allowed = ['200', '404 NO_EXISTING_STAR', '409 CONFLICT', '409 DUPLICATE_STAR'];
-  expect([...outcomes].filter((outcome) => !allowed.includes(outcome))).toEqual([]);
+  expect(
+    [...outcomes].filter((outcome) => !allowed.includes(outcome)),
+    JSON.stringify(faults),
+  ).toEqual([]);
   for (const repoId of repos) {
     const accepted = calls.filter((call, n) => call.repoId === repoId && answers[n]?.status === 200);
     const [sums] = await database.db.sql<[{ counter: number; rows: number; events: number; balance: number }]>`

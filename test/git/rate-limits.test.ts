@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GitClawClient } from '../../src/client/index.js';
 import { generateKey } from '../../src/signing/index.js';
@@ -148,6 +149,25 @@ describe('pushes without git', () => {
       }
       expect((await send(token(), 'two')).headers.get('x-ratelimit-remaining')).toBe('0');
       const refused = await send(token(), 'three');
+      // The rest of the body comes when the refusal has been decided for long.
+      const pieces = async function* () {
+        const command = `${ZERO} ${head} refs/heads/four\0report-status`;
+        yield Buffer.from(`${(command.length + 4).toString(16).padStart(4, '0')}${command}0000`, 'latin1');
+        for (const piece of [pack.subarray(0, 20), pack.subarray(20)]) {
+          await sleep(300);
+          yield piece;
+        }
+      };
+      const slow = await fetch(`${deployment.url}/v1/repos/${repo.repoId}/git-receive-pack`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-git-receive-pack-request', authorization: `GitClaw ${token()}` },
+        body: pieces(),
+        duplex: 'half',
+      });
+      expect([slow.status, ((await slow.json()) as { error: { code: string } }).error.code]).toEqual([
+        429,
+        'RATE_LIMITED',
+      ]);
       expect([refused.status, ((await refused.json()) as { error: { code: string } }).error.code]).toEqual([
         429,
         'RATE_LIMITED',

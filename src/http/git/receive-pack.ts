@@ -57,6 +57,11 @@ export async function receivePack(
 ): Promise<void> {
   const answer = new GitAnswer(outgoing, 'application/x-git-receive-pack-result');
   const body = readBody(incoming);
+  const drain = async () => {
+    // A reader that waits for more keeps the stream from flowing, and with it from ending.
+    await body.return(undefined);
+    await drainBody(incoming);
+  };
   // Whoever is only claimed learns nothing about the repository, its policy included.
   const certificates = access.kind === 'claimed' || access.repo.pushCertPolicy !== 'off';
   const parser = new ReceivePackParser({ pushOptions: true, certificates });
@@ -64,13 +69,11 @@ export async function receivePack(
     await readLists(parser, body);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    // A reader that waits for more keeps the stream from flowing, and with it from ending.
-    await body.return(undefined);
-    await drainBody(incoming);
+    await drain();
     return answer.end(errPacket(error.message));
   }
   if (parser.commands.length === 0) {
-    await drainBody(incoming);
+    await drain();
     if (access.kind === 'claimed') throw nothingSigned();
     return answer.end();
   }
@@ -96,7 +99,7 @@ export async function receivePack(
   };
   const target = access.kind === 'granted' ? { repo: access.repo } : access.outcome;
   notePhase('push.receive');
-  const work = push(ctx, request, target, answer, access).finally(() => drainBody(incoming));
+  const work = push(ctx, request, target, answer, access).finally(drain);
   // An answer that has begun is a 200, which those who are not proved must not get.
   const mayStart = () => incoming.readableEnded && isProved;
   const report = banded ? await answer.whileWaiting(work, mayStart) : await work;

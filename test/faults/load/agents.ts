@@ -120,6 +120,7 @@ export class Contributor {
 
   constructor(
     readonly agent: TestAgent,
+    readonly reviewer: TestAgent,
     readonly name: string,
   ) {}
 
@@ -140,6 +141,7 @@ export class Contributor {
         () => client.createPull(repoId, { sourceBranch: branch, targetBranch: 'main', title: branch }),
         serverIsAway,
       );
+      await patiently(() => this.reviewer.client.createReview(repoId, prId, { verdict: 'approve' }), serverIsAway);
       await this.#mergeWhenPassed(repoId, prId);
     }
   }
@@ -152,9 +154,9 @@ export class Contributor {
       if (pull.status === 'merged') break;
       if (pull.ciStatus === 'passed')
         await patiently(() => client.mergePull(repoId, prId), serverIsAway).catch(alreadyMerged);
-      else if (pull.ciStatus === 'failed' || Date.now() > until) {
+      if (pull.ciStatus === 'failed' || Date.now() > until) {
         throw new Error(
-          `the checks of ${prId} are ${pull.ciStatus}: ${JSON.stringify(await client.ciLogs(repoId, prId))}`,
+          `${prId} is not merged, its checks are ${pull.ciStatus}: ${JSON.stringify(await client.ciLogs(repoId, prId))}`,
         );
       }
       await sleep(PAUSE_MS);

@@ -61,7 +61,7 @@ describe('mixed load with kills', () => {
     const pushers = helpers.map((agent, i) => new Pusher(agent, `branch-${i}`));
     const gazers = helpers.map((agent) => new Stargazer(agent));
     const cloner = new Cloner(owner);
-    const contributor = new Contributor(owner, 'topic');
+    const contributor = new Contributor(owner, helpers[0]!, 'topic');
     const work = [...pushers, ...gazers, cloner, contributor].map((worker) => worker.work(place));
     const failed = Promise.all(work).finally(() => controller.abort());
 
