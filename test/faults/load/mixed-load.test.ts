@@ -101,7 +101,7 @@ describe('mixed load with kills', () => {
 
     await webhooksCame(sql);
     const file = owner.sandbox.path('audit.jsonl');
-    await owner.cli(['audit', 'export', '--output', file]);
+    await owner.cli(['audit', 'export', '--output', file], { env: { DATABASE_URL: fleet.database.url } });
     const verified = await owner.cli(['verify', file]);
     console.log(
       `${fleet.kills} kills; ${pushers.flatMap(({ acknowledged }) => acknowledged).length} pushes, ${cloner.clones} clones, ` +
