@@ -10,7 +10,6 @@ import { appendAudit, GLOBAL_CHAIN } from '../append.js';
 import { readCheckpoints, writeCheckpoint } from '../checkpoint.js';
 import { loadServerKey } from '../server-key.js';
 import { signedText } from './format.js';
-import { splitLines } from './lines.js';
 import { verifyExport } from './verify.js';
 import { type ExportOptions, exportAudit } from './write.js';
 
@@ -395,21 +394,4 @@ describe('checkpoints', () => {
     expect(after.length).toBe(before.length + 1);
     expect(JSON.parse(after.at(-1)!.payload)).toMatchObject({ checkpoint: after.length, leaves: [expect.any(String)] });
   });
-});
-
-it('lines of a file are found wherever its pieces begin', async () => {
-  const text = Buffer.from('one\n\ntwo é\nthree');
-  for (const size of [1, 2, 3, 100]) {
-    const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, n) =>
-      text.subarray(n * size, (n + 1) * size),
-    );
-    const lines: string[] = [];
-    for await (const line of splitLines(
-      (async function* () {
-        yield* pieces;
-      })(),
-    ))
-      lines.push(line.toString());
-    expect(lines).toEqual(['one', '', 'two é', 'three']);
-  }
 });
