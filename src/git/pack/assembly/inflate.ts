@@ -52,7 +52,6 @@ let output: usize = 0;
 let outputStart: usize = 0;
 let outputEnd: usize = 0;
 
-// @ts-ignore: decorator
 @inline
 function refill(): void {
   if (input + 8 <= inputEnd) {
@@ -68,7 +67,6 @@ function refill(): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function drop(count: i32): void {
   bits >>= count;
@@ -143,7 +141,6 @@ function decodeLong(decoder: usize): i32 {
   return CORRUPT;
 }
 
-// @ts-ignore: decorator
 @inline
 function decode(decoder: usize, tableBits: i32): i32 {
   const entry: i32 = load<u16>(decoder + TABLE + (<usize>(bits & ((1 << tableBits) - 1)) << 1));
@@ -154,7 +151,6 @@ function decode(decoder: usize, tableBits: i32): i32 {
   return entry >> 4;
 }
 
-// @ts-ignore: decorator
 @inline
 function copyMatch(distance: usize, length: usize): void {
   const end = output + length;
@@ -288,7 +284,6 @@ function fixedBlock(): i32 {
 const ADLER_BYTES: usize = 5552;
 const ADLER_BASE: u32 = 65521;
 
-// @ts-ignore: decorator
 @inline
 function sum(vector: v128): u64 {
   return (

@@ -48,7 +48,6 @@ export function leaf(): u32 {
   return longestLeaf;
 }
 
-// @ts-ignore: decorator
 @inline
 function equal(a: usize, b: usize, size: usize): bool {
   // An entry has at least 24 bytes, so the last 16 may overlap the ones before.
@@ -59,13 +58,11 @@ function equal(a: usize, b: usize, size: usize): bool {
   return !v128.any_true(v128.xor(v128.load(a + last), v128.load(b + last)));
 }
 
-// @ts-ignore: decorator
 @inline
 function nameSize(row: usize): usize {
   return load<u32>(row + KIND) & NAME_BITS;
 }
 
-// @ts-ignore: decorator
 @inline
 function nameAt(row: usize): usize {
   return <usize>load<u32>(row + END) - OID_BYTES - 1 - nameSize(row);
