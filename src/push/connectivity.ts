@@ -7,7 +7,7 @@
  */
 import { locateAll, type Snapshot } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
-import type { CommitGraph, RefCommand } from '../git/index.js';
+import type { ExtendedGraph, RefCommand } from '../git/index.js';
 import { OBJECT_TYPES, type ObjectType } from '../git/objects/type.js';
 import { OID_BYTES, oidAt, oidToBytes, ZERO_OID } from '../git/oid.js';
 import type { IndexResult } from '../packs/index.js';
@@ -40,18 +40,18 @@ export async function findMissing(ctx: AppContext, snapshot: Snapshot, pack: Ind
 export async function checkTips(
   ctx: AppContext,
   snapshot: Snapshot,
-  graph: CommitGraph,
+  graph: ExtendedGraph,
   commands: readonly RefCommand[],
   inPack: Record<string, ObjectType>,
 ): Promise<Map<string, Refusal>> {
   const reasons = new Map<string, Refusal>();
   const tips = [...new Set(commands.map((command) => command.newOid).filter((oid) => oid !== ZERO_OID))];
-  const outside = tips.filter((oid) => inPack[oid] === undefined && graph.indexOf(oid) < 0);
+  const outside = tips.filter((oid) => inPack[oid] === undefined && !graph.has(oid));
   const located = await locateAll(ctx, snapshot, Buffer.concat(outside.map(oidToBytes)));
   const types = new Map(outside.map((oid, i) => [oid, located[i]?.type]));
   for (const { refName, newOid } of commands) {
     if (newOid === ZERO_OID) continue;
-    const type = inPack[newOid] ?? (graph.indexOf(newOid) >= 0 ? 'commit' : types.get(newOid));
+    const type = inPack[newOid] ?? (graph.has(newOid) ? 'commit' : types.get(newOid));
     if (type === undefined) {
       reasons.set(refName, { reason: `missing necessary objects (${newOid})`, code: 'INVALID_PACKFILE' });
     } else if (type !== 'commit' && refName.startsWith('refs/heads/')) {

@@ -1,5 +1,5 @@
 /** Pushes out of shallow clones: the server stays whole, so history whose parents are nowhere is not taken. */
-import { type CommitGraph, decodeSegment, type RefCommand } from '../git/index.js';
+import { decodeSegment, type ExtendedGraph, type RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
 import type { IndexResult } from '../packs/index.js';
 import type { Refusal } from './report.js';
@@ -12,7 +12,7 @@ import type { Refusal } from './report.js';
  * @returns refusals by ref name; undefined when what is missing has nothing to do with the client being shallow
  */
 export function refuseCutOff(
-  graph: CommitGraph,
+  graph: ExtendedGraph,
   pack: IndexResult,
   shallow: readonly Oid[],
   commands: readonly RefCommand[],
@@ -28,7 +28,7 @@ export function refuseCutOff(
   );
   const refused = new Map<string, Refusal>();
   for (const { refName, newOid } of commands) {
-    if (newOid === ZERO_OID || !spoilt.has(graph.peel(newOid).oid)) continue;
+    if (newOid === ZERO_OID || !spoilt.has(graph.peel(newOid))) continue;
     const reason = `shallow update not allowed: the parents of ${first.oid.slice(0, 12)} are missing; git fetch --unshallow, then push again`;
     refused.set(refName, { reason, code: 'INVALID_PACKFILE' });
   }

@@ -1,7 +1,7 @@
 /** Pushes that were under way while objects were collected. */
 import { loadSnapshot } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
-import type { RefCommand } from '../git/index.js';
+import { ExtendedGraph, type RefCommand } from '../git/index.js';
 import type { IndexResult } from '../packs/index.js';
 import type { Repository } from '../repos/index.js';
 import { checkTips, findMissing } from './connectivity.js';
@@ -27,7 +27,7 @@ export async function findGone(
   }
   const missing = pack && (await findMissing(ctx, snapshot, pack));
   if (missing !== undefined) return `missing necessary objects (${missing})`;
-  const graph = pack === undefined ? snapshot.graph : snapshot.graph.withSegment(pack.segment);
+  const graph = new ExtendedGraph(snapshot.graph, pack?.segment);
   const [refusal] = (await checkTips(ctx, snapshot, graph, updates, pack?.tipTypes ?? {})).values();
   return refusal?.reason ?? collected;
 }

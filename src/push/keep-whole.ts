@@ -9,7 +9,6 @@ import { findMissing } from './connectivity.js';
 
 /**
  * Replaces a received pack by one with only what the accepted refs need of it, so that nothing stored lacks a parent.
- * @param graph with the commits of the received pack
  * @param files of the received pack; afterwards those of the new one
  * @param tips new values of the accepted refs that are in the received pack
  * @returns the new pack, or a sentence that names an object that is missing for another reason
@@ -17,13 +16,13 @@ import { findMissing } from './connectivity.js';
 export async function keepWhole(
   ctx: AppContext,
   snapshot: Snapshot,
-  graph: CommitGraph,
   received: IndexResult,
   files: PackFiles,
   tips: readonly Oid[],
 ): Promise<{ pack: IndexResult } | { missing: string }> {
   const broken = await findMissing(ctx, snapshot, withoutParents(snapshot, received));
   if (broken !== undefined) return { missing: broken };
+  const graph = snapshot.graph.withSegment(received.segment);
   const { commits, boundary, single } = select(snapshot.graph, graph, tips);
   const made = {
     packPath: ctx.spool.newFile('pack'),

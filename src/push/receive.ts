@@ -9,7 +9,7 @@ import { storedWrite } from '../auth/index.js';
 import { loadSnapshot, type PackFiles, readObject, type Snapshot, storePack } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import { AppError, type ErrorCode } from '../errors.js';
-import type { CommitGraph, RefCommand } from '../git/index.js';
+import { ExtendedGraph, type RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
 import { type IndexResult, type LocalPack, type PackIndex, readFreshIndex } from '../packs/index.js';
 import { together } from '../parallel.js';
@@ -101,7 +101,7 @@ async function receive(
   await ctx.faultPoint('push.pack-indexed');
   const basesVersion = snapshot.versions.collected;
   snapshot = await loadSnapshot(ctx, repo.repoId);
-  let graph = pack === undefined ? snapshot.graph : snapshot.graph.withSegment(pack.segment);
+  let graph = new ExtendedGraph(snapshot.graph, pack?.segment);
   const forced = forcedUpdates(graph, commands);
   const packfileHash = pack?.receivedSha256 ?? EMPTY_SHA256;
   let credential = request.credential;
@@ -148,12 +148,12 @@ async function receive(
       const tips = commands.filter(({ refName, newOid }) => !refused.has(refName) && tipTypes[newOid] !== undefined);
       const isLost = tips.length === 0 || (request.atomic && refused.size > 0);
       const oids = [...new Set(tips.map(({ newOid }) => newOid))];
-      const kept = isLost ? { pack: undefined } : await keepWhole(ctx, snapshot, graph, pack, files as PackFiles, oids);
+      const kept = isLost ? { pack: undefined } : await keepWhole(ctx, snapshot, pack, files as PackFiles, oids);
       if ('missing' in kept) {
         return refuseAll(request.commands, 'ok', `missing necessary objects (${kept.missing})`, 'INVALID_PACKFILE');
       }
       pack = kept.pack;
-      graph = pack === undefined ? snapshot.graph : snapshot.graph.withSegment(pack.segment);
+      graph = new ExtendedGraph(snapshot.graph, pack?.segment);
     }
   }
   for (const [refName, reason] of await checkTips(ctx, snapshot, graph, commands, pack?.tipTypes ?? {})) {
@@ -184,7 +184,7 @@ async function receive(
       ctx,
       repo.repoId,
       updates,
-      (commit) => rootTree(graph, commit),
+      (commit) => graph.tree(commit),
       (oid) => readTree(ctx, snapshot, received, oid),
     );
   // Stored also when the repository has this pack: it may be about to be merged with others.
@@ -194,7 +194,7 @@ async function receive(
   const prepared = await prepareProposals(
     ctx,
     repo,
-    withPack(snapshot, keep ? pack : undefined),
+    proposals.size > 0 ? withPack(snapshot, keep ? pack : undefined) : snapshot,
     claimed,
     updates,
     proposals,
@@ -277,18 +277,12 @@ async function indexPack(
 }
 
 /** Names of the updates whose old value is not an ancestor of the new one. */
-function forcedUpdates(graph: CommitGraph, commands: readonly RefCommand[]): Set<string> {
+function forcedUpdates(graph: ExtendedGraph, commands: readonly RefCommand[]): Set<string> {
   const forced = commands.filter(({ oldOid, newOid }) => {
     if (oldOid === ZERO_OID || newOid === ZERO_OID || oldOid === newOid) return false;
-    const [from, to] = [graph.indexOf(oldOid), graph.indexOf(newOid)];
-    return from < 0 || to < 0 || !graph.isAncestor(from, to);
+    return !graph.isAncestor(oldOid, newOid);
   });
   return new Set(forced.map((command) => command.refName));
-}
-
-function rootTree(graph: CommitGraph, commit: Oid): Oid | undefined {
-  const position = graph.indexOf(commit);
-  return position < 0 ? undefined : graph.tree(position);
 }
 
 /** A tree of a stored pack or of the pack at hand. */
@@ -303,8 +297,8 @@ async function readTree(
   return (await ctx.engine.read([received], oid))?.data;
 }
 
-function peeled(graph: CommitGraph, oid: Oid): Oid | undefined {
-  return graph.tag(oid) === undefined ? undefined : graph.peel(oid).oid;
+function peeled(graph: ExtendedGraph, oid: Oid): Oid | undefined {
+  return graph.tag(oid) === undefined ? undefined : graph.peel(oid);
 }
 
 /** A pusher may rewrite the source branches of its own proposals without saying so. */

@@ -5,11 +5,11 @@
 import { type ObjectType, typeFromNumber } from '../objects/type.js';
 import { OID_BYTES, type Oid, oidAt, oidToBytes } from '../oid.js';
 import { dateOrder } from './date-order.js';
-import { appendSegment, hasLateParents, inOrder, type TagTarget } from './load.js';
+import { appendedAlready, appendSegment, appendTags, hasLateParents, inOrder, type TagTarget } from './load.js';
 import { measureSegment } from './segment.js';
 import { borderAtDepth, borderOf, type ShallowBorder } from './shallow.js';
 import { CommitTable, MISSING } from './table.js';
-import { isAncestor, mergeBases, reachable, reachesAny, type WalkLimits } from './walk.js';
+import { isAncestor, mergeBases, openParents, reachable, reachesAny, type WalkLimits } from './walk.js';
 
 /** A cycle of tags cannot exist, as ids are hashes; this bounds the walk over a chain somebody pushed. */
 const MAX_TAG_DEPTH = 1000;
@@ -20,10 +20,10 @@ export class CommitGraph {
   /** Number of commits; indexes are 0 to size - 1. */
   readonly size: number;
 
-  private constructor(table: CommitTable, tags: ReadonlyMap<Oid, TagTarget>) {
+  private constructor(table: CommitTable, tags: ReadonlyMap<Oid, TagTarget>, size = table.rows) {
     this.#table = table;
     this.#tags = tags;
-    this.size = table.rows;
+    this.size = size;
   }
 
   /** A graph of all segments (segment.ts), in any order. @throws RangeError when bytes are not a segment */
@@ -47,11 +47,16 @@ export class CommitGraph {
    */
   withSegment(bytes: Uint8Array): CommitGraph {
     const counts = measureSegment(bytes);
-    // Somebody else appended to the shared rows already: take a copy of ours.
+    const tags = counts.tags === 0 ? this.#tags : new Map(this.#tags);
+    const same = appendedAlready(this.#table, this.size, bytes);
+    if (same !== undefined) {
+      appendTags(tags as Map<Oid, TagTarget>, bytes);
+      return new CommitGraph(this.#table, tags, same);
+    }
+    // Somebody else appended other commits to the shared rows: take a copy of ours.
     const shared = this.#table.rows === this.size;
     const table = shared ? this.#table : this.#table.copy(this.size, counts.commits, counts.parents);
     table.reserve(counts.commits, counts.parents);
-    const tags = counts.tags === 0 ? this.#tags : new Map(this.#tags);
     appendSegment(table, tags as Map<Oid, TagTarget>, bytes);
     return new CommitGraph(ordered(table), tags);
   }
@@ -200,8 +205,19 @@ export class CommitGraph {
 
   /** True when `ancestor` is `descendant` or can be reached from it. */
   isAncestor(ancestor: number, descendant: number): boolean {
-    this.#checkAll([ancestor, descendant]);
-    return isAncestor(this.#table, ancestor, descendant);
+    return this.isAncestorOfAny(ancestor, [descendant]);
+  }
+
+  /** True when `ancestor` is one of `descendants` or can be reached from one. */
+  isAncestorOfAny(ancestor: number, descendants: readonly number[]): boolean {
+    this.#checkAll([ancestor], descendants);
+    return isAncestor(this.#table, ancestor, descendants);
+  }
+
+  /** Ids of the parents that the graph lacks of the commits reachable from `start`. */
+  openParents(start: number): Oid[] {
+    const { missing } = this.#table;
+    return openParents(this.#table, this.#check(start)).map((position) => missing.get(position)!);
   }
 
   /** Best common ancestors, as `git merge-base --all`; newest index first. */

@@ -258,6 +258,24 @@ describe('growing', () => {
     expect(() => base.reachable([1000], [])).toThrow(RangeError);
   });
 
+  test('the same segment twice gives the same rows, another one others', () => {
+    const base = CommitGraph.fromSegments([encodeSegment(all.slice(0, 1000), [])]);
+    const tag = { oid: '1'.repeat(40), target: all[1001]!.oid, targetType: OBJECT_TYPES.commit };
+    const next = encodeSegment(all.slice(998, 1003), [tag]);
+    const [first, second] = [base.withSegment(next), base.withSegment(next)];
+    const longer = first.withSegment(encodeSegment(all.slice(1003, 1010), []));
+    const other = base.withSegment(encodeSegment(all.slice(1000, 1002), []));
+    const gap = base.withSegment(encodeSegment([...all.slice(1000, 1002), ...all.slice(1003, 1005)], []));
+    expect([first, second, longer, other, gap].map(({ size }) => size)).toEqual([1003, 1003, 1010, 1002, 1004]);
+    for (const same of [first, second, longer]) {
+      expect(oidsOf([1000, 1001, 1002], same)).toEqual(all.slice(1000, 1003).map((commit) => commit.oid));
+      expect(same.peel(tag.oid)).toEqual({ oid: tag.target, type: 'commit' });
+    }
+    expect(other.tag(tag.oid)).toBeUndefined();
+    expect(gap.has(all[1002]!.oid)).toBe(false);
+    expect(gap.oid(1003)).toBe(all[1004]!.oid);
+  });
+
   test('a missing parent is an error only on the way', () => {
     const tip = all.findLast((commit) => commit.parents.length === 1)!;
     const child = { ...tip, oid: '1'.repeat(40), parents: [tip.oid] };

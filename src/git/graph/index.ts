@@ -1,4 +1,5 @@
 export { CommitGraph } from './commit-graph.js';
+export { ExtendedGraph } from './extended-graph.js';
 export type { TagTarget } from './load.js';
 export {
   decodeSegment,

@@ -1,7 +1,7 @@
 /** Reads segments into a table so that every parent has a smaller row number than its children. */
 import { asBuffer } from '../bytes.js';
 import { OID_BYTES, oidToBytes } from '../oid.js';
-import { readSegment } from './segment.js';
+import { readSegment, type SegmentVisitor } from './segment.js';
 import type { CommitTable } from './table.js';
 
 /** What an annotated tag points at; `targetType` is a pack type number. */
@@ -12,7 +12,6 @@ export interface TagTarget {
 
 /** Appends the commits that are new; tags go into `tags`. Room must have been reserved. */
 export function appendSegment(table: CommitTable, tags: Map<string, TagTarget>, bytes: Uint8Array): void {
-  const view = asBuffer(bytes);
   readSegment(bytes, {
     commit(oidAt, treeAt, time, parentsAt, parentCount) {
       if (table.find(bytes, oidAt) !== -1) return;
@@ -20,11 +19,41 @@ export function appendSegment(table: CommitTable, tags: Map<string, TagTarget>, 
       for (let i = 0; i < parentCount; i++) table.addParent(bytes, parentsAt + i * OID_BYTES);
       table.finish();
     },
-    tag(oidAt, targetAt, targetType) {
-      const target = view.toString('hex', targetAt, targetAt + OID_BYTES);
-      tags.set(view.toString('hex', oidAt, oidAt + OID_BYTES), { target, targetType });
-    },
+    tag: tagTaker(tags, bytes),
   });
+}
+
+/** Takes the tags alone. */
+export function appendTags(tags: Map<string, TagTarget>, bytes: Uint8Array): void {
+  readSegment(bytes, { commit() {}, tag: tagTaker(tags, bytes) });
+}
+
+function tagTaker(tags: Map<string, TagTarget>, bytes: Uint8Array): SegmentVisitor['tag'] {
+  const view = asBuffer(bytes);
+  return (oidAt, targetAt, targetType) => {
+    const target = view.toString('hex', targetAt, targetAt + OID_BYTES);
+    tags.set(view.toString('hex', oidAt, oidAt + OID_BYTES), { target, targetType });
+  };
+}
+
+/**
+ * Whether the rows that follow the first `size` are just what appending the segment would add: requests that look at once
+ * read the same new pack.
+ * @returns the number of rows then
+ */
+export function appendedAlready(table: CommitTable, size: number, bytes: Uint8Array): number | undefined {
+  if (table.rows === size || table.missing.size > 0) return undefined;
+  let next = size;
+  let isSame = true;
+  readSegment(bytes, {
+    commit(oidAt) {
+      const row = table.find(bytes, oidAt);
+      if (row === next) next += 1;
+      else if (row < 0 || row > next) isSame = false;
+    },
+    tag() {},
+  });
+  return isSame ? next : undefined;
 }
 
 /** True when a commit came after a child of it, so that the table is not in order. */

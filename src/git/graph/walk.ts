@@ -70,12 +70,14 @@ export function reachable(
   return Int32Array.from(found).reverse();
 }
 
-export function isAncestor(table: CommitTable, ancestor: number, descendant: number): boolean {
+/** Whether one of `descendants` is `ancestor` or reaches it. */
+export function isAncestor(table: CommitTable, ancestor: number, descendants: readonly number[]): boolean {
   const { parents, parentStart, generations } = table;
-  if (ancestor > descendant) return false;
-  const flags = new Uint8Array(descendant - ancestor + 1);
-  flags[descendant - ancestor] = INCLUDED;
-  for (let row = descendant; row > ancestor; row--) {
+  const top = largest(descendants);
+  if (ancestor > top) return false;
+  const flags = new Uint8Array(top - ancestor + 1);
+  for (const row of descendants) if (row >= ancestor) flags[row - ancestor] = INCLUDED;
+  for (let row = top; row > ancestor; row--) {
     // A commit of no larger generation cannot be above the one we look for.
     if (flags[row - ancestor] === 0 || generations[row]! <= generations[ancestor]!) continue;
     for (let i = parentStart[row]!; i < parentStart[row + 1]!; i++) {
@@ -85,6 +87,23 @@ export function isAncestor(table: CommitTable, ancestor: number, descendant: num
     }
   }
   return flags[0] === INCLUDED;
+}
+
+/** Positions in `table.parents` of the parents that the table lacks of the commits reachable from `start`. */
+export function openParents(table: CommitTable, start: number): number[] {
+  const { parents, parentStart } = table;
+  const flags = new Uint8Array(start + 1);
+  flags[start] = INCLUDED;
+  const found: number[] = [];
+  for (let row = start; row >= 0; row--) {
+    if (flags[row] === 0) continue;
+    for (let i = parentStart[row]!; i < parentStart[row + 1]!; i++) {
+      const parent = parents[i]!;
+      if (parent === MISSING) found.push(i);
+      else flags[parent] = INCLUDED;
+    }
+  }
+  return found;
 }
 
 const SIDE_A = 1;
