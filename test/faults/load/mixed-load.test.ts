@@ -13,6 +13,8 @@ const LOAD_MS = isLong ? 600_000 : 45_000;
 const KILL_EVERY_MS = isLong ? 30_000 : 9_000;
 /** Until what was in the hands of the killed has been taken over and everything is done. */
 const QUIET_MS = 480_000;
+/** For looking at everything afterwards. */
+const CHECK_MS = 120_000;
 
 let fleet: Fleet;
 let hooks: HookReceiver;
@@ -52,7 +54,9 @@ async function site(owner: TestAgent, stop: AbortSignal): Promise<Site> {
 }
 
 describe('mixed load with kills', () => {
-  it('loses nothing, does nothing twice, and ends with everything done', { timeout: LOAD_MS + QUIET_MS }, async () => {
+  it('loses nothing, does nothing twice, and ends with everything done', {
+    timeout: LOAD_MS + QUIET_MS + CHECK_MS,
+  }, async () => {
     const controller = new AbortController();
     const owner = await newAgent('owner');
     const place = await site(owner, controller.signal);
