@@ -84,7 +84,7 @@ async function indexAgain(
   const index = (tips: Oid[]) =>
     ctx.engine.index(
       { packPath, idxPath, metaPath, limits: ctx.config.receiveLimits, tips, looseUpTo: 0 },
-      { read: async () => undefined },
+      { find: async () => undefined },
     );
   try {
     let tips = pushed ?? [];

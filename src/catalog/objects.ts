@@ -46,11 +46,16 @@ export async function locate(ctx: AppContext, snapshot: Snapshot, oid: Oid): Pro
   return (await locateAll(ctx, snapshot, oidToBytes(oid)))[0];
 }
 
+/** Holds the newest pack that has an object on the local disk; undefined when none has it. */
+export async function pinPackOf(ctx: AppContext, snapshot: Snapshot, oid: Oid): Promise<PinnedPack | undefined> {
+  const location = await locate(ctx, snapshot, oid);
+  return location && ctx.packCache.pin(location.storedIn, location.packHash);
+}
+
 /** Reads an object that fits in memory, or undefined when the repository does not have it. */
 export async function readObject(ctx: AppContext, snapshot: Snapshot, oid: Oid): Promise<GitObject | undefined> {
-  const location = await locate(ctx, snapshot, oid);
-  if (location === undefined) return undefined;
-  const pack = await ctx.packCache.pin(location.storedIn, location.packHash);
+  const pack = await pinPackOf(ctx, snapshot, oid);
+  if (pack === undefined) return undefined;
   try {
     return await ctx.engine.read([pack], oid);
   } finally {

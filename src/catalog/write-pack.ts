@@ -9,7 +9,7 @@ import { OBJECT_TYPES } from '../git/objects/type.js';
 import { type Oid, packOids } from '../git/oid.js';
 import { writeTypeAndSize } from '../git/pack/entry.js';
 import type { IndexResult } from '../packs/index.js';
-import { readObject } from './objects.js';
+import { pinPackOf } from './objects.js';
 import type { Snapshot } from './snapshot.js';
 import { insertPack } from './store.js';
 import { type PackFiles, storePack } from './store-pack.js';
@@ -35,7 +35,7 @@ export async function storeObjects(
   try {
     const pack = await ctx.engine.index(
       { ...files, limits: ctx.config.receiveLimits, tips: [...tips], looseUpTo: ctx.config.UNPACK_LIMIT },
-      { read: (oid) => readObject(ctx, snapshot, oid) },
+      { find: (oid) => pinPackOf(ctx, snapshot, oid) },
     );
     await storePack(ctx, snapshot.repoId, pack, files);
     await ctx.packCache.adopt(snapshot.repoId, pack.hash, { hash: pack.hash, ...files });

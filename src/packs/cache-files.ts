@@ -73,12 +73,25 @@ export async function scanFolder(dir: string): Promise<{ files: CacheFiles; byte
   return Promise.all([...found.values()].map(async (files) => ({ files, bytes: await packSize(files.pack) })));
 }
 
-/** Puts files of a pack under the cache's names without moving them: hard links, or copies across file systems. */
-export async function linkPack(from: LocalPack, to: CacheFiles): Promise<void> {
+/**
+ * Puts files of a pack under the cache's names without moving them: hard links, or copies across file systems.
+ * @param durable as of {@link downloadPack}
+ */
+export async function linkPack(from: LocalPack, to: CacheFiles, durable: boolean): Promise<void> {
   const sources = paths(from);
   const targets = paths(to.pack);
   for (const [i, source] of sources.entries()) {
     await link(source, targets[i]!).catch(() => copyFile(source, targets[i]!));
+    if (durable) await sync(targets[i]!);
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -17,7 +17,7 @@ import {
   removePack,
   scanFolder,
 } from './cache-files.js';
-import type { LocalPack } from './contract.js';
+import type { LocalPack, PinnedPack } from './contract.js';
 import { openLocal, type PackIndex, parseIndex, readIndexFiles } from './local-pack.js';
 
 export type { PackIndex } from './local-pack.js';
@@ -25,9 +25,6 @@ export { rebuildMeta } from './rebuild-meta.js';
 
 /** Bytes of indexes and sidecars kept in memory for checks on the event loop. */
 const SMALL_BYTES = 64 * 1024 * 1024;
-
-/** A pack that stays on disk until `release` is called, once, by whoever pinned it. */
-export type PinnedPack = LocalPack & { release(): void };
 
 export interface PackCacheOptions {
   store: ObjectStore;
@@ -106,13 +103,13 @@ export class PackCache {
 
   /** Takes files of a pack just stored, so that this node need not fetch it. The files stay the caller's too. */
   async adopt(repoId: string, hash: string, files: LocalPack): Promise<void> {
-    const { store, dir, maxBytes } = this.#options;
+    const { store, dir, maxBytes, persistent } = this.#options;
     const target = cacheFiles(dir, repoId, hash);
     if (store.localPath(packKey(repoId, hash, 'pack')) !== undefined || this.#entries.has(target.key)) return;
     const bytes = await packSize(files);
     if (bytes > maxBytes) return;
     try {
-      await linkPack(files, target);
+      await linkPack(files, target, persistent);
     } catch (error) {
       await removePack(target).catch(() => {});
       this.#options.log?.warn({ err: error }, 'a pushed pack could not be put in the cache');

@@ -35,10 +35,16 @@ export interface IndexRequest {
   collisionCheck?: boolean;
 }
 
-/** Answers what the worker cannot know: objects the repository has already. */
+/** A pack that stays on disk until `release` is called, once, by whoever pinned it. */
+export type PinnedPack = LocalPack & { release(): void };
+
+/** Answers what the worker cannot know: where objects lie that the repository has already. */
 export interface BaseSource {
-  /** Base of a REF_DELTA that is not in the pack (thin pack), or undefined when the repository does not have it. */
-  read(oid: Oid): Promise<GitObject | undefined>;
+  /**
+   * The pack with the base of a REF_DELTA that is not in the received one (thin pack), held until the call to
+   * {@link PackEngine.index} ends; undefined when the repository does not have it.
+   */
+  find(oid: Oid): Promise<PinnedPack | undefined>;
 }
 
 /** A loose object in git's zlib format. */

@@ -6,7 +6,7 @@ import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GitSandbox, type SeededRepository } from '../../test/support/git.js';
 import { AppError } from '../errors.js';
-import type { GitObject, ObjectType } from '../git/objects/type.js';
+import type { GitObject } from '../git/objects/type.js';
 import { writeTypeAndSize } from '../git/pack/entry.js';
 import { IdxReader } from '../git/pack/idx-reader.js';
 import { DEFAULT_PACK_LIMITS } from '../git/pack/limits.js';
@@ -29,15 +29,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const noBases: BaseSource = { read: async () => undefined };
-
-const fromGit: BaseSource = {
-  async read(oid) {
-    const { stdout } = await sandbox.git(['cat-file', '-t', oid], { cwd: repository.dir });
-    const type = stdout.trim() as ObjectType;
-    return { type, data: (await sandbox.git(['cat-file', type, oid], { cwd: repository.dir })).bytes };
-  },
-};
+const noBases: BaseSource = { find: async () => undefined };
 
 async function packOf(revisions: string, ...options: string[]): Promise<Buffer> {
   const args = ['pack-objects', '--stdout', '--revs', '-q', ...options];
@@ -58,20 +50,39 @@ async function stored(bytes: Buffer): Promise<LocalPack> {
 }
 
 describe('createPackEngine', () => {
-  it('indexes a thin pack with bases from the main thread', async () => {
-    const result = await engine.index(request(await packOf('main\n^main~30\n', '--thin')), fromGit);
+  it('indexes a thin pack with bases from packs that the main thread finds, held until it is done', async () => {
+    const all = await stored(await packOf('main\n'));
+    let held = 0;
+    const bases: BaseSource = {
+      find: async () => {
+        held += 1;
+        const release = () => {
+          held -= 1;
+        };
+        return { ...all, release };
+      },
+    };
+    const result = await engine.index(request(await packOf('main\n^main~30\n', '--thin')), bases);
+    expect(held).toBe(0);
     expect(result.appendedBases).toBeGreaterThan(0);
     expect(result.tight).toBe(true);
     expect(result.loose).toHaveLength(result.objects);
     expect(result.loose.every(({ body }) => body.byteLength === body.buffer.byteLength)).toBe(true);
   });
 
-  it('answers bases by reading with the engine that waits for them', async () => {
+  it('indexes more at once than it has workers', async () => {
     const all = await stored(await packOf('main\n'));
     const thin = await packOf('main\n^main~30\n', '--thin');
-    const bases: BaseSource = { read: (oid) => engine.read([all], oid) };
+    const bases: BaseSource = { find: async () => ({ ...all, release: () => {} }) };
     const results = await Promise.all([1, 2, 3].map(() => engine.index(request(thin), bases)));
     expect(new Set(results.map(({ hash }) => hash)).size).toBe(1);
+  });
+
+  it('refuses a base that is not in the pack it was told of', async () => {
+    const other = await stored(await packOf('main~30\n'));
+    const bases: BaseSource = { find: async () => ({ ...other, release: () => {} }) };
+    const thin = await packOf('main\n^main~3\n', '--thin');
+    await expect(engine.index(request(thin), bases)).rejects.toMatchObject({ code: 'INVALID_PACKFILE' });
   });
 
   it('carries AppErrors with code, message and details', async () => {
@@ -86,7 +97,7 @@ describe('createPackEngine', () => {
 
   it('carries errors of the base source', async () => {
     const failing: BaseSource = {
-      read: () => Promise.reject(new AppError('S3_CONNECTION_ERROR')),
+      find: () => Promise.reject(new AppError('S3_CONNECTION_ERROR')),
     };
     const thin = await packOf('main\n^main~3\n', '--thin');
     await expect(engine.index(request(thin), failing)).rejects.toMatchObject({ code: 'S3_CONNECTION_ERROR' });
@@ -104,7 +115,8 @@ describe('createPackEngine', () => {
     const { count } = new IdxReader(readFileSync(pack.idxPath));
     const object = (await engine.read([pack], repository.head)) as GitObject;
     expect(object.type).toBe('commit');
-    expect(Buffer.from(object.data)).toEqual(Buffer.from((await fromGit.read(repository.head))!.data));
+    const { bytes } = await sandbox.git(['cat-file', 'commit', repository.head], { cwd: repository.dir });
+    expect(Buffer.from(object.data)).toEqual(bytes);
     let unpacked = 0;
     for (let from = 0; from < count; ) {
       const { loose, next } = await engine.unpack(pack, from, tmpdir());

@@ -13,9 +13,10 @@ import type {
   LocalPack,
   MergeOutcome,
   PackEngine,
+  PinnedPack,
   UnpackBatch,
 } from './contract.js';
-import { attempt, type BaseQuestion, type Result, type Task, toFailure, unwrap } from './messages.js';
+import { attempt, type BaseQuestion, type Result, type Task, unwrap } from './messages.js';
 
 export interface PackEngineOptions {
   /** Workers for receiving and building; default one for each core. */
@@ -24,18 +25,13 @@ export interface PackEngineOptions {
   workerHeapMb?: number;
 }
 
-/** Reading one object takes milliseconds. */
+/** Reading one object takes milliseconds, and must not wait behind a large push. */
 const READ_THREADS = 2;
 
 /** Idle workers keep buffers and compiled code; after this they go, milliseconds. */
 const IDLE_MS = 30_000;
 
-/**
- * Starts a pack engine. Workers start with the first call and go when idle.
- *
- * Reads have a pool of their own: while a worker indexes a thin pack it waits for bases that are read through this same
- * engine, which would never come if every worker waited like that.
- */
+/** Starts a pack engine. Workers start with the first call and go when idle. */
 export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
   const heavy = pool(options.threads ?? availableParallelism(), options);
   const reads = pool(READ_THREADS, options);
@@ -102,17 +98,22 @@ async function run<T>(workers: Piscina, task: Task): Promise<T> {
 /** Answers a worker's questions for bases while `work` lasts. */
 async function withBases<T>(bases: BaseSource, work: (port: MessageChannel['port2']) => Promise<T>): Promise<T> {
   const { port1, port2 } = new MessageChannel();
-  port1.on('message', async ({ oid }: BaseQuestion) => {
-    const answer = await attempt(() => bases.read(oid));
-    try {
-      port1.postMessage(answer);
-    } catch (error) {
-      port1.postMessage({ ok: false, failure: toFailure(error) });
-    }
+  const asked: Promise<unknown>[] = [];
+  const held: PinnedPack[] = [];
+  const find = async (oid: Oid): Promise<LocalPack | undefined> => {
+    const pack = await bases.find(oid);
+    if (pack !== undefined) held.push(pack);
+    return pack && plain(pack);
+  };
+  port1.on('message', ({ oid }: BaseQuestion) => {
+    asked.push(attempt(() => find(oid)).then((answer) => port1.postMessage(answer)));
   });
   try {
     return await work(port2);
   } finally {
+    // A worker that died leaves a question open, whose answer would hold a pack for ever.
+    await Promise.all(asked);
     port1.close();
+    for (const pack of held) pack.release();
   }
 }

@@ -1,5 +1,5 @@
 export { DEFAULT_PACK_LIMITS } from '../git/pack/limits.js';
-export { PackCache, type PackIndex, type PinnedPack } from './cache.js';
+export { PackCache, type PackIndex } from './cache.js';
 export type * from './contract.js';
 export { createPackEngine, type PackEngineOptions } from './engine.js';
 export { readFreshIndex } from './local-pack.js';

@@ -1,7 +1,6 @@
 /** What passes between the event loop and the workers. Structured cloning strips errors of their fields, hence results. */
 import type { MessagePort } from 'node:worker_threads';
 import { AppError, type ErrorCode } from '../errors.js';
-import type { GitObject } from '../git/objects/type.js';
 import type { Oid } from '../git/oid.js';
 import type {
   BuildRequest,
@@ -36,11 +35,11 @@ export interface Failure {
 
 export type Result<T> = { ok: true; value: T } | { ok: false; failure: Failure };
 
-/** A worker's question for a base, and the answer. */
+/** A worker's question for a base, and the answer: the pack to read it from. */
 export interface BaseQuestion {
   oid: Oid;
 }
-export type BaseAnswer = Result<GitObject | undefined>;
+export type BaseAnswer = Result<LocalPack | undefined>;
 
 /** What is unexpected becomes INTERNAL_ERROR: its own message may hold paths. */
 export function toFailure(error: unknown): Failure {

@@ -1,7 +1,9 @@
 /** Entry point of a worker thread: one task at a time. */
 import type { MessagePort } from 'node:worker_threads';
+import type { Oid } from '../git/oid.js';
 import type { ReadBase } from '../git/pack/index-thin.js';
 import { lowerPriority } from './background.js';
+import type { LocalPack } from './contract.js';
 import { attempt, type BaseAnswer, type BaseQuestion, type Result, type Task, unwrap } from './messages.js';
 import { buildPack } from './tasks/build.js';
 import { combinePacks } from './tasks/combine.js';
@@ -50,8 +52,8 @@ async function run(task: Task): Promise<unknown> {
 }
 
 function askOver(port: MessagePort): ReadBase {
-  return (oid) =>
-    new Promise((resolve, reject) => {
+  const find = (oid: Oid) =>
+    new Promise<LocalPack | undefined>((resolve, reject) => {
       port.once('message', (answer: BaseAnswer) => {
         try {
           resolve(unwrap(answer));
@@ -62,6 +64,10 @@ function askOver(port: MessagePort): ReadBase {
       const question: BaseQuestion = { oid };
       port.postMessage(question);
     });
+  return async (oid) => {
+    const pack = await find(oid);
+    return pack && readObject([pack], oid);
+  };
 }
 
 /** Cloning a view clones all of the memory behind it. */

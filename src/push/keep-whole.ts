@@ -54,7 +54,7 @@ export async function keepWhole(
         // Every object was looked at when the pack was received.
         collisionCheck: false,
       },
-      { read: async () => undefined },
+      { find: async () => undefined },
     );
     await ctx.spool.remove(...Object.values(files));
     Object.assign(files, made);

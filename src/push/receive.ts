@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { storedWrite } from '../auth/index.js';
-import { loadSnapshot, type PackFiles, readObject, type Snapshot, storePack } from '../catalog/index.js';
+import { loadSnapshot, type PackFiles, pinPackOf, readObject, type Snapshot, storePack } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import { ExtendedGraph, type RefCommand } from '../git/index.js';
@@ -264,7 +264,7 @@ async function indexPack(
         looseUpTo: ctx.config.UNPACK_LIMIT,
         collisionCheck: ctx.config.GITCLAW_SHA1_COLLISION_CHECK,
       },
-      { read: (oid) => readObject(ctx, snapshot, oid) },
+      { find: (oid) => pinPackOf(ctx, snapshot, oid) },
     );
     request.onProgress(`Received ${pack.objects} objects, ${pack.packBytes} bytes.\n`, { objects: pack.objects });
     return { pack };

@@ -1,6 +1,6 @@
 /** Verifies and indexes one received pack. Runs in a worker. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { encodeIdx, idOrder } from '../../git/pack/idx-writer.js';
 import { ObjectBatch } from '../../git/pack/index-batch.js';
 import { Scratch } from '../../git/pack/index-content.js';
@@ -11,7 +11,7 @@ import { links } from '../../git/pack/index-links.js';
 import { PackState } from '../../git/pack/index-pack.js';
 import { Resolver } from '../../git/pack/index-resolve.js';
 import { PACK_HEADER, PACK_TRAILER, readPackHeader, scanEntries } from '../../git/pack/index-scan.js';
-import { type ReadBase, resolveThin, rewriteEnds, writeFully } from '../../git/pack/index-thin.js';
+import { type ReadBase, resolveThin, rewriteEnds } from '../../git/pack/index-thin.js';
 import { hashFile, PackWindow, readFully } from '../../git/pack/index-window.js';
 import { invalidPack } from '../../git/pack/limits.js';
 import { encodeMeta } from '../../git/pack/meta.js';
@@ -64,7 +64,6 @@ async function run(
   const appendedBases = entries.count - entries.received;
   const hash = appendedBases === 0 ? hashes.trailer : rewriteEnds(fd, entries.count, end);
   ftruncateSync(fd, end + PACK_TRAILER);
-  fsyncSync(fd);
   writeTables(request, entries, hash);
   return {
     hash: hash.toString('hex'),
@@ -95,22 +94,12 @@ function verifyTrailer(fd: number, size: number): { trailer: Buffer; sha256: str
 function writeTables(request: IndexRequest, entries: Entries, hash: Buffer): void {
   const { count, oids, crcs, offsets } = entries;
   const order = idOrder(oids, count);
-  writeDurably(request.idxPath, encodeIdx({ count, oids, crcs, offsets }, order, hash));
+  writeFileSync(request.idxPath, encodeIdx({ count, oids, crcs, offsets }, order, hash), { mode: 0o600 });
   const types = new Uint8Array(count);
   const sizes = new Float64Array(count);
   order.forEach((row, i) => {
     types[i] = entries.types[row]!;
     sizes[i] = entries.sizes[row]!;
   });
-  writeDurably(request.metaPath, encodeMeta(types, sizes));
-}
-
-function writeDurably(path: string, bytes: Uint8Array): void {
-  const fd = openSync(path, 'w', 0o600);
-  try {
-    writeFully(fd, bytes, 0);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  writeFileSync(request.metaPath, encodeMeta(types, sizes), { mode: 0o600 });
 }

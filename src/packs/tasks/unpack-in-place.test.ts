@@ -24,7 +24,7 @@ beforeAll(async () => {
   const { bytes } = await sandbox.git(['pack-objects', '--stdout', '--all', '-q'], { cwd: source.dir, input: '' });
   await writeFile(paths.packPath, bytes);
   const request = { ...paths, limits: DEFAULT_PACK_LIMITS, tips: [source.head], looseUpTo: 0 };
-  const result = await engine.index(request, { read: async () => undefined });
+  const result = await engine.index(request, { find: async () => undefined });
   ({ objects } = result);
   pack = { hash: result.hash, ...paths };
 });
