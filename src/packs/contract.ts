@@ -140,6 +140,13 @@ export interface LooseFolder {
   repoId: string;
 }
 
+/** What is stored in such a store in one go: files, which may be linked to, and small bodies. */
+export interface LocalWrite {
+  root: string;
+  files: { key: string; path: string }[];
+  bodies: { key: string; body: Uint8Array }[];
+}
+
 /** Where a pack is written with its index and sidecar. */
 export type PackPaths = Omit<LocalPack, 'hash'>;
 
@@ -265,6 +272,11 @@ export interface PackEngine {
    * @param into where to store the other bodies at once, durably, instead of handing them back
    */
   unpack(pack: LocalPack, from: number, folder: string, into?: LooseFolder): Promise<UnpackBatch>;
+  /**
+   * Stores files and bodies durably, each whole or not at all; after a failure some of them may be stored.
+   * @throws AppError S3_UPLOAD_FAILED
+   */
+  store(write: LocalWrite): Promise<void>;
   /**
    * Compares two trees as `git diff -M` does.
    * @throws AppError PAYLOAD_TOO_LARGE beyond the limits of git/diff/limits.ts or the time of tasks/meter.ts,

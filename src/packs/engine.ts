@@ -28,6 +28,9 @@ export interface PackEngineOptions {
 /** Reading one object takes milliseconds, and must not wait behind a large push. */
 const READ_THREADS = 2;
 
+/** Those who store wait for the disk most of the time. */
+const STORE_THREADS = 2;
+
 /** Idle workers keep buffers and compiled code; after this they go, milliseconds. */
 const IDLE_MS = 30_000;
 
@@ -35,6 +38,7 @@ const IDLE_MS = 30_000;
 export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
   const heavy = pool(options.threads ?? availableParallelism(), options);
   const reads = pool(READ_THREADS, options);
+  const stores = pool(STORE_THREADS, options);
   const background = pool(1, options);
   return {
     index: (request, bases) => withBases(bases, (port) => run<IndexResult>(heavy, { kind: 'index', request, port })),
@@ -54,11 +58,12 @@ export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
     read: (packs, oid) => run(reads, { kind: 'read', packs: packs.map(plain), oid }),
     unpack: (pack, from, folder, into) =>
       run<UnpackBatch>(background, { kind: 'unpack', pack: plain(pack), from, folder, into }),
+    store: (write) => run<void>(stores, { kind: 'store', write }),
     diff: (request) => run<TreeDiff>(heavy, { kind: 'diff', request: { ...request, packs: request.packs.map(plain) } }),
     merge: (request) =>
       run<MergeOutcome>(heavy, { kind: 'merge', request: { ...request, packs: request.packs.map(plain) } }),
     async close() {
-      await Promise.all([heavy.close(), reads.close(), background.close()]);
+      await Promise.all([heavy, reads, stores, background].map((each) => each.close()));
     },
   };
 }

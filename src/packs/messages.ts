@@ -9,6 +9,7 @@ import type {
   DiffRequest,
   IndexRequest,
   LocalPack,
+  LocalWrite,
   LooseFolder,
   MergeRequest,
   ReachRequest,
@@ -23,6 +24,7 @@ export type Task =
   | { kind: 'read'; packs: LocalPack[]; oid: Oid }
   | { kind: 'diff'; request: DiffRequest }
   | { kind: 'merge'; request: MergeRequest }
+  | { kind: 'store'; write: LocalWrite }
   | { kind: 'unpack'; pack: LocalPack; from: number; folder: string; into: LooseFolder | undefined };
 
 export interface Failure {

@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Oid } from '../git/oid.js';
 import type { ReadBase } from '../git/pack/index-thin.js';
+import { writeBatch } from '../storage/index.js';
 import { lowerPriority } from './background.js';
 import type { LocalPack } from './contract.js';
 import { attempt, type BaseAnswer, type BaseQuestion, type Result, type Task, unwrap } from './messages.js';
@@ -43,6 +44,8 @@ async function run(task: Task): Promise<unknown> {
       const { steps, objects } = await mergeTask(task.request);
       return { steps, objects: objects.map((object) => ({ ...object, content: compact(object.content) })) };
     }
+    case 'store':
+      return writeBatch(task.write.root, task.write.bodies, task.write.files);
     case 'unpack': {
       lowerPriority();
       const batch = await unpackBatch(task.pack, task.from, task.folder, task.into);

@@ -1,6 +1,7 @@
 /** A plain HTTP proxy that sends each request to the next node, so that no two requests of a command meet one node. */
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream';
 
 export interface RoundRobin {
   url: string;
@@ -23,7 +24,8 @@ export async function roundRobin(): Promise<RoundRobin> {
       { hostname, port, path: incoming.url, method: incoming.method, headers: incoming.headers },
       (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(outgoing);
+        // A node that dies in the middle of an answer must cut its client off too, not leave it waiting.
+        pipeline(answer, outgoing, () => {});
       },
     );
     upstream.on('error', () => outgoing.destroy());

@@ -53,3 +53,28 @@ test('goes on where the folder of temp files and that of the body were removed',
   writeBatch(root, bodies(10));
   expect((await store.get('r/objects/0/0'))?.toString()).toBe('body 0');
 });
+
+test('stores files beside bodies, whether their names are taken or not, and leaves the files', async () => {
+  const outside = await mkdtemp(join(tmpdir(), 'gitclaw-batch-file-'));
+  try {
+    const file = (name: string) => ({ key: `r/objects/pack/${name}`, path: join(outside, name) });
+    for (const name of ['a', 'b']) await writeFile(file(name).path, `file ${name}`);
+    await store.put('r/objects/pack/b', Buffer.from('old'), OPTIONS);
+    // The second time, file and key are names of the same file.
+    for (const _ of [1, 2]) {
+      writeBatch(root, bodies(3), [file('a'), file('b')]);
+      for (const name of ['a', 'b']) {
+        expect((await store.get(file(name).key))?.toString()).toBe(`file ${name}`);
+        expect(await readFile(file(name).path, 'utf8')).toBe(`file ${name}`);
+      }
+      expect(await readdir(join(root, '.tmp'))).toEqual([]);
+    }
+    expect(() => writeBatch(root, bodies(2), [file('missing')])).toThrow(
+      expect.objectContaining({ code: 'S3_UPLOAD_FAILED' }),
+    );
+    expect(await store.get(file('missing').key)).toBeUndefined();
+    expect(await readdir(join(root, '.tmp'))).toEqual([]);
+  } finally {
+    await rm(outside, { recursive: true, force: true });
+  }
+});

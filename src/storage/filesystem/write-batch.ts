@@ -3,8 +3,21 @@
  * and take no thread away from those who wait for a file.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import { AppError } from '../../errors.js';
 import { assertKey } from '../key-rules.js';
 import { FOLDER_ATTEMPTS } from './durable.js';
@@ -16,28 +29,56 @@ export interface SmallBody {
   body: Uint8Array;
 }
 
+/** A file that is stored by a second name, or copied where that cannot be. Nobody may write to it afterwards. */
+export interface StoredFile {
+  key: string;
+  path: string;
+}
+
+/** Folders whose own names this thread made durable, and what tells one from a folder that is made anew later. */
+const named = new LRUCache<string, string>({ max: 10_000 });
+
 /**
- * Writes bodies below the root of a filesystem store. The order is that of single writes, temp file, fsync, rename, fsync
- * of the folders; but each folder is synced once. After a failure some of the bodies may be stored.
+ * Writes bodies and files below the root of a filesystem store. The order is that of single writes, temp file, fsync,
+ * rename, fsync of the folders; but each folder is synced once. After a failure some of them may be stored.
  * @throws AppError S3_UPLOAD_FAILED
  */
-export function writeBatch(root: string, bodies: readonly SmallBody[]): void {
-  for (const { key } of bodies) assertKey(key);
+export function writeBatch(root: string, bodies: readonly SmallBody[], files: readonly StoredFile[] = []): void {
+  const keys = [...files, ...bodies].map(({ key }) => key);
+  for (const key of keys) assertKey(key);
   const temp = join(root, TEMP_FOLDER, randomUUID());
-  const written = bodies.map((_, i) => `${temp}-${i}`);
+  const written = keys.map((_, i) => `${temp}-${i}`);
   try {
     mkdirSync(dirname(temp), { recursive: true });
-    for (const [i, { body }] of bodies.entries()) writeSynced(written[i]!, body);
+    for (const [i, { path }] of files.entries()) linkSynced(path, written[i]!);
+    for (const [i, { body }] of bodies.entries()) writeSynced(written[files.length + i]!, body);
     const folders = new Set<string>();
-    for (const [i, { key }] of bodies.entries()) {
+    for (const [i, key] of keys.entries()) {
       const path = join(root, key);
       install(written[i]!, path);
-      for (let at = dirname(path); at.length >= root.length && !folders.has(at); at = dirname(at)) folders.add(at);
+      folders.add(dirname(path));
     }
-    for (const folder of folders) syncFolder(folder);
+    // Of a file that was there already under both names, the system keeps the temporary one too.
+    for (let i = 0; i < files.length; i++) rmSync(written[i]!, { force: true });
+    const synced = new Set<string>();
+    for (const folder of folders) syncUpwards(root, folder, synced);
   } catch (cause) {
     for (const path of written) rmSync(path, { force: true });
     throw new AppError('S3_UPLOAD_FAILED', { cause });
+  }
+}
+
+function linkSynced(path: string, temp: string): void {
+  try {
+    linkSync(path, temp);
+  } catch {
+    copyFileSync(path, temp, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  }
+  const fd = openSync(temp, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -64,17 +105,31 @@ function install(temp: string, path: string): void {
   }
 }
 
-function syncFolder(path: string): void {
+/** Syncs a folder, and those above it as far as their names are not known to be durable. */
+function syncUpwards(root: string, folder: string, synced: Set<string>): void {
+  const passed: [folder: string, identity: string][] = [];
+  for (let at = folder; at.length >= root.length; at = dirname(at)) {
+    const identity = synced.has(at) ? named.get(at) : syncFolder(at);
+    synced.add(at);
+    if (identity === undefined || named.get(at) === identity) break;
+    passed.push([at, identity]);
+  }
+  for (const [at, identity] of passed) named.set(at, identity);
+}
+
+/** @returns inode and time of birth, as numbers are given again; undefined when it was deleted with the body meanwhile */
+function syncFolder(path: string): string | undefined {
   let fd: number;
   try {
     fd = openSync(path, 'r');
   } catch (error) {
-    // Deleted with the body meanwhile.
-    if (isMissing(error)) return;
+    if (isMissing(error)) return undefined;
     throw error;
   }
   try {
+    const { ino, birthtimeNs } = fstatSync(fd, { bigint: true });
     fsyncSync(fd);
+    return `${ino} ${birthtimeNs}`;
   } finally {
     closeSync(fd);
   }

@@ -1,4 +1,5 @@
 /** Two servers and two workers under mixed load while one of them is killed every now and then. */
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +14,8 @@ const LOAD_MS = isLong ? 600_000 : 45_000;
 const KILL_EVERY_MS = isLong ? 30_000 : 9_000;
 /** Until what was in the hands of the killed has been taken over and everything is done. */
 const QUIET_MS = 480_000;
+/** The longest that a step which was begun may take, repeats included. */
+const LAST_STEP_MS = 180_000;
 /** For looking at everything afterwards. */
 const CHECK_MS = 120_000;
 
@@ -55,7 +58,7 @@ async function site(owner: TestAgent, stop: AbortSignal): Promise<Site> {
 
 describe('mixed load with kills', () => {
   it('loses nothing, does nothing twice, and ends with everything done', {
-    timeout: LOAD_MS + QUIET_MS + CHECK_MS,
+    timeout: LOAD_MS + LAST_STEP_MS + QUIET_MS + CHECK_MS,
   }, async () => {
     const controller = new AbortController();
     const owner = await newAgent('owner');
@@ -66,10 +69,14 @@ describe('mixed load with kills', () => {
     const gazers = helpers.map((agent) => new Stargazer(agent));
     const cloner = new Cloner(owner);
     const contributor = new Contributor(owner, helpers[0]!, 'topic');
-    const work = [...pushers, ...gazers, cloner, contributor].map((worker) => worker.work(place));
+    const atWork = new Set<object>([...pushers, ...gazers, cloner, contributor]);
+    const work = [...pushers, ...gazers, cloner, contributor].map(async (worker) => {
+      await worker.work(place);
+      atWork.delete(worker);
+    });
     const failed = Promise.all(work).finally(() => controller.abort());
 
-    await Promise.all([failed, kill(controller)]);
+    await Promise.race([Promise.all([failed, kill(controller)]), hanging(controller.signal, atWork)]);
 
     const { sql } = fleet.database.db;
     await expect
@@ -126,6 +133,13 @@ async function kill(controller: AbortController): Promise<void> {
   } finally {
     controller.abort();
   }
+}
+
+/** @throws Error that names who is still at work some time after the end */
+async function hanging(stop: AbortSignal, atWork: ReadonlySet<object>): Promise<never> {
+  if (!stop.aborted) await once(stop, 'abort');
+  await sleep(LAST_STEP_MS);
+  throw new Error(`still at work: ${[...atWork].map((worker) => worker.constructor.name).join(', ')}`);
 }
 
 type Sql = Fleet['database']['db']['sql'];
