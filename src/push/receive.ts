@@ -100,7 +100,8 @@ async function receive(
   }
   await ctx.faultPoint('push.pack-indexed');
   const basesVersion = snapshot.versions.collected;
-  snapshot = await loadSnapshot(ctx, repo.repoId);
+  // A small pack, whose objects come loose too, is looked at in an instant; meanwhile a large one was, others came.
+  if (pack !== undefined && pack.loose.length === 0) snapshot = await loadSnapshot(ctx, repo.repoId);
   let graph = new ExtendedGraph(snapshot.graph, pack?.segment);
   const forced = forcedUpdates(graph, commands);
   const packfileHash = pack?.receivedSha256 ?? EMPTY_SHA256;
@@ -137,7 +138,13 @@ async function receive(
       await auditRefusal(ctx, repo, credential, { finding: 'sha1Impostor', reason, packfileHash });
       return refuseAll(request.commands, reason, 'unpacker error', 'INVALID_OBJECT');
     }
-    const missing = await findMissing(ctx, snapshot, pack);
+    let missing = await findMissing(ctx, snapshot, pack);
+    if (missing !== undefined) {
+      // It may have come just now.
+      snapshot = await loadSnapshot(ctx, repo.repoId);
+      graph = new ExtendedGraph(snapshot.graph, pack.segment);
+      missing = await findMissing(ctx, snapshot, pack);
+    }
     if (missing !== undefined) {
       const spoilt = refuseCutOff(graph, pack, request.shallow ?? [], commands);
       if (spoilt === undefined) {
