@@ -13,6 +13,7 @@ import {
   finishRemoval,
   handOver,
   insertPack,
+  knownSnapshot,
   loadSnapshot,
   lockAbandonedPacks,
   nextSharedPack,
@@ -77,6 +78,25 @@ describe('snapshots', () => {
     await remove(repoId);
     expect(await places(repoId)).toEqual([]);
     await drain();
+  });
+
+  it('are known for the versions that they were read with, unless another repository holds packs', async () => {
+    const repoId = await newRepo();
+    await addPack(repoId, 'a');
+    const versions = { repoId, refsVersion: 0, packsVersion: 0, collectedVersion: 0 };
+    expect(knownSnapshot(ctx, versions)).toBeUndefined();
+    const loaded = await loadSnapshot(ctx, repoId);
+    expect(knownSnapshot(ctx, versions)).toBe(loaded);
+    for (const name of ['refsVersion', 'packsVersion', 'collectedVersion'] as const) {
+      expect(knownSnapshot(ctx, { ...versions, [name]: 1 })).toBeUndefined();
+    }
+    await test.db.sql`UPDATE repositories SET refs_version = 1 WHERE repo_id = ${repoId}`;
+    expect(await loadSnapshot(ctx, repoId)).toBe(loaded);
+    expect(knownSnapshot(ctx, versions)).toBeUndefined();
+    expect(knownSnapshot(ctx, { ...versions, refsVersion: 1 })).toBe(loaded);
+    const child = await fork(repoId);
+    await loadSnapshot(ctx, child);
+    expect(knownSnapshot(ctx, { ...versions, repoId: child })).toBeUndefined();
   });
 
   it('of forks follow packs to where they are now', async () => {

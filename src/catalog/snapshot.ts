@@ -2,7 +2,7 @@
  * What a node knows of a repository's objects: its packs and its commit graph, as of one `refs_version`.
  *
  * Postgres holds one row per pack, with the commits and tags of that pack in one column. A snapshot is read once per
- * version and grown by the rows that are new, so a busy repository costs one small query per request.
+ * version and grown by the rows that are new, so a busy repository costs one small query per request, and a quiet one none.
  */
 import { LRUCache } from 'lru-cache';
 import type { AppContext } from '../context.js';
@@ -39,12 +39,18 @@ export interface Snapshot {
 /** Graphs kept per node, in commits; one costs about 100 bytes. */
 const CACHED_COMMITS = 2_000_000;
 
-const caches = new WeakMap<AppContext, LRUCache<string, Snapshot>>();
+interface Cached {
+  snapshot: Snapshot;
+  /** Version of the refs at the moment of which this is the snapshot. */
+  refsVersion: number;
+}
 
-function cacheOf(ctx: AppContext): LRUCache<string, Snapshot> {
+const caches = new WeakMap<AppContext, LRUCache<string, Cached>>();
+
+function cacheOf(ctx: AppContext): LRUCache<string, Cached> {
   let cache = caches.get(ctx);
   if (cache === undefined) {
-    cache = new LRUCache({ maxSize: CACHED_COMMITS, sizeCalculation: (snapshot) => snapshot.graph.size + 100 });
+    cache = new LRUCache({ maxSize: CACHED_COMMITS, sizeCalculation: ({ snapshot }) => snapshot.graph.size + 100 });
     caches.set(ctx, cache);
   }
   return cache;
@@ -58,11 +64,11 @@ function cacheOf(ctx: AppContext): LRUCache<string, Snapshot> {
  */
 export async function loadSnapshot(ctx: AppContext, repoId: string): Promise<Snapshot> {
   const cache = cacheOf(ctx);
-  const cached = cache.get(repoId);
+  const cached = cache.get(repoId)?.snapshot;
   const known = cached !== undefined && (await isCurrent(ctx, cached)) ? cached : undefined;
   const last = known?.packs.at(-1);
   const asked = known?.versions.packs ?? 0;
-  const { versions = NONE, rows } = await loadPackRows(ctx.db, repoId, last?.seq ?? 0, asked);
+  const { versions = NONE, refsVersion, rows } = await loadPackRows(ctx.db, repoId, last?.seq ?? 0, asked);
   const snapshot =
     known === undefined || last === undefined ? readAll(repoId, versions, rows) : refresh(known, versions, rows);
   if (snapshot === undefined) {
@@ -70,8 +76,29 @@ export async function loadSnapshot(ctx: AppContext, repoId: string): Promise<Sna
     cache.delete(repoId);
     return loadSnapshot(ctx, repoId);
   }
-  if (snapshot !== cached) cache.set(repoId, snapshot);
+  cache.set(repoId, { snapshot, refsVersion });
   return snapshot;
+}
+
+/** What a request has read of a repository's row. */
+export interface VersionsRead {
+  repoId: string;
+  refsVersion: number;
+  packsVersion: number;
+  collectedVersion: number;
+}
+
+/**
+ * The snapshot that belongs to these versions, if this node has it. A pack becomes visible only in a transaction that also
+ * gives the refs or the packs of the repository a new version, so nothing need be asked then. Forks are left out: whether
+ * the repositories that hold their packs still live is not in their own row.
+ */
+export function knownSnapshot(ctx: AppContext, read: VersionsRead): Snapshot | undefined {
+  const known = cacheOf(ctx).get(read.repoId);
+  if (known?.refsVersion !== read.refsVersion) return undefined;
+  const { versions, packs } = known.snapshot;
+  if (versions.packs !== read.packsVersion || versions.collected !== read.collectedVersion) return undefined;
+  return packs.every((pack) => pack.storedIn === read.repoId) ? known.snapshot : undefined;
 }
 
 const NONE: PackVersions = { packs: 0, collected: 0 };

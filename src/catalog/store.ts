@@ -29,16 +29,16 @@ export interface PackVersions {
  * Active packs of a repository, oldest first, with its versions. While `known` is the current version, only packs from
  * `seq` on; the pack of `seq` itself then comes without its bytes: that it is there tells that the repository is still the
  * one the caller knows. Otherwise all of them; those up to `seq` without their commits.
- * @returns no versions when there is no such repository
+ * @returns no versions when there is no such repository; `refsVersion` is that of the refs at the same moment
  */
 export async function loadPackRows(
   db: Queryable,
   repoId: string,
   seq: number,
   known: number,
-): Promise<{ versions: PackVersions | undefined; rows: PackRow[] }> {
-  const rows = await db.sql<(PackRow & PackVersions & { hash: string | null })[]>`
-    SELECT r.packs_version AS packs, r.collected_version AS collected, p.hash, p.seq, p.bytes, p.objects, p.tight,
+): Promise<{ versions: PackVersions | undefined; refsVersion: number; rows: PackRow[] }> {
+  const rows = await db.sql<(PackRow & PackVersions & { refs: number; hash: string | null })[]>`
+    SELECT r.refs_version AS refs, r.packs_version AS packs, r.collected_version AS collected, p.hash, p.seq, p.bytes, p.objects, p.tight,
       coalesce(p.stored_in, p.repo_id) AS "storedIn", coalesce(p.first_seq, p.seq) AS "firstSeq",
       CASE WHEN p.seq > ${seq} OR r.packs_version <> ${known} THEN p.tips ELSE '' END AS tips,
       CASE WHEN p.seq > ${seq} THEN p.segment ELSE '' END AS segment
@@ -47,7 +47,7 @@ export async function loadPackRows(
     WHERE r.repo_id = ${repoId} ORDER BY p.seq, p.part`;
   const [first] = rows;
   const versions = first && { packs: first.packs, collected: first.collected };
-  return { versions, rows: rows.filter((row) => row.hash !== null) };
+  return { versions, refsVersion: first?.refs ?? 0, rows: rows.filter((row) => row.hash !== null) };
 }
 
 /** Whether every one of these repositories exists. */

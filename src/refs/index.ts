@@ -2,7 +2,7 @@
 
 export { branchExists, copyRefs } from './copy.js';
 export { matchesPattern } from './glob.js';
-export { forgetRefs, listRefs } from './list.js';
+export { forgetRefs, knownRefs, listRefs } from './list.js';
 export { type Mover, type ProtectionRule, selectRules } from './protection.js';
 export { holdRefs, movePullRefs, pullRefName, readRefs } from './pull-refs.js';
 export { holdRepository, insertFormerTips, type Ref } from './store.js';

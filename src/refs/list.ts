@@ -17,16 +17,30 @@ export async function listRefs(
   repoId: string,
   version: string | number | bigint,
 ): Promise<readonly Ref[]> {
+  const known = knownRefs(ctx, repoId, version);
+  if (known !== undefined) return known;
+  const loaded = await selectRefs(ctx.db, repoId);
+  cacheOf(ctx).set(repoId, loaded);
+  return loaded.refs;
+}
+
+/** All refs as of exactly this version, if this node has them. */
+export function knownRefs(
+  ctx: AppContext,
+  repoId: string,
+  version: string | number | bigint,
+): readonly Ref[] | undefined {
+  const known = cacheOf(ctx).get(repoId);
+  return known?.version === String(version) ? known.refs : undefined;
+}
+
+function cacheOf(ctx: AppContext): LRUCache<string, { version: string; refs: readonly Ref[] }> {
   let cache = caches.get(ctx);
   if (cache === undefined) {
     cache = new LRUCache({ maxSize: CACHED_REFS, sizeCalculation: (entry) => entry.refs.length + 1 });
     caches.set(ctx, cache);
   }
-  const known = cache.get(repoId);
-  if (known !== undefined && known.version === String(version)) return known.refs;
-  const loaded = await selectRefs(ctx.db, repoId);
-  cache.set(repoId, loaded);
-  return loaded.refs;
+  return cache;
 }
 
 /** Forgets a repository, after it was deleted. */

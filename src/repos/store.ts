@@ -23,6 +23,9 @@ export interface Repository {
   defaultBranch: string;
   /** Raised by every committed ref change. */
   refsVersion: number;
+  /** Versions of its packs; see the catalog's snapshots. */
+  packsVersion: number;
+  collectedVersion: number;
   stars: number;
   createdAt: Date;
   /** The repository this one was forked from, which may be gone. */
@@ -39,6 +42,8 @@ const COLUMNS = {
   visibility: repositories.visibility,
   defaultBranch: repositories.defaultBranch,
   refsVersion: repositories.refsVersion,
+  packsVersion: repositories.packsVersion,
+  collectedVersion: repositories.collectedVersion,
   stars: sql<number>`coalesce(${repoStarCounts.stars}, 0)`,
   createdAt: repositories.createdAt,
   forkedFrom: repositories.forkedFrom,
@@ -83,6 +88,7 @@ export async function findRepositoryByName(
 function columns({ sql }: Queryable) {
   return sql`r.repo_id AS "repoId", r.name, r.owner_id AS "ownerId", a.agent_name AS "ownerName", r.description,
       r.visibility, r.default_branch AS "defaultBranch", r.refs_version AS "refsVersion",
+      r.packs_version AS "packsVersion", r.collected_version AS "collectedVersion",
       coalesce(c.stars, 0) AS stars, r.created_at AS "createdAt", r.forked_from AS "forkedFrom",
       r.push_cert_policy AS "pushCertPolicy"
     FROM repositories r JOIN agents a ON a.agent_id = r.owner_id LEFT JOIN repo_star_counts c ON c.repo_id = r.repo_id`;

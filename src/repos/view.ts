@@ -20,7 +20,10 @@ export interface RepositoryView {
 }
 
 /** @param base URL without a slash at its end, see baseUrl of the routing room */
-export function repositoryView(repo: Omit<Repository, 'refsVersion'>, base: string): RepositoryView {
+export function repositoryView(
+  repo: Omit<Repository, 'refsVersion' | 'packsVersion' | 'collectedVersion'>,
+  base: string,
+): RepositoryView {
   return {
     repoId: repo.repoId,
     name: repo.name,

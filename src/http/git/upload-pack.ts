@@ -1,7 +1,7 @@
 /** POST git-upload-pack (gitprotocol-http "Smart Service git-upload-pack"; gitprotocol-pack; gitprotocol-v2). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { offeredBundles } from '../../bundles/index.js';
-import { loadSnapshot, type Snapshot } from '../../catalog/index.js';
+import type { Snapshot } from '../../catalog/index.js';
 import type { AppContext } from '../../context.js';
 import {
   auditFetch,
@@ -54,6 +54,7 @@ import { toAppError } from '../failure.js';
 import { fetchFeatures, headOf, lsRefs } from './advertise.js';
 import { ClientGone, GitAnswer } from './answer.js';
 import { readWhole } from './body.js';
+import { readContents } from './contents.js';
 import { depthOf, knowledge, shallowUpdate, valuesOf } from './fetch-input.js';
 import type { GitAccess } from './target.js';
 
@@ -110,12 +111,11 @@ async function answerV2(ctx: AppContext, answer: GitAnswer, access: GitAccess, b
   const request = parseV2Request(body);
   if (request === undefined) return answer.end();
   const { repo } = access;
-  const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
   if (request.command !== 'fetch') access.note({ operation: request.command });
   if (request.command === 'ls-refs') {
-    return answer.end(lsRefs(repo, refs, request.args));
+    return answer.end(lsRefs(repo, await listRefs(ctx, repo.repoId, repo.refsVersion), request.args));
   }
-  const snapshot = await loadSnapshot(ctx, repo.repoId);
+  const { refs, snapshot } = await readContents(ctx, repo);
   if (request.command === 'bundle-uri') {
     if (!ctx.config.GITCLAW_BUNDLE_URI) throw new ProtocolError("invalid command 'bundle-uri'");
     return answer.end(bundleUriAnswer(await offeredBundles(ctx, repo.repoId, snapshot, refs)));
@@ -186,8 +186,7 @@ async function answerV0(ctx: AppContext, answer: GitAnswer, access: GitAccess, b
   const has = (name: string) => request.capabilities.has(name);
   const agent = request.capabilities.get('agent');
   logAgent(ctx, access, agent === true ? undefined : agent);
-  const refs = await listRefs(ctx, access.repo.repoId, access.repo.refsVersion);
-  const snapshot = await loadSnapshot(ctx, access.repo.repoId);
+  const { refs, snapshot } = await readContents(ctx, access.repo);
   const filter = request.filter === undefined ? undefined : parseFilter(request.filter);
   const framing = has('side-band-64k') ? 'side-band-64k' : has('side-band') ? 'side-band' : 'none';
   const negotiate = (unshallow: readonly number[]) =>

@@ -1,15 +1,16 @@
 /** POST clone: refs and a pack in one JSON answer. */
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { appendAudit } from '../../../audit/index.js';
-import { loadSnapshot, type Snapshot } from '../../../catalog/index.js';
+import type { Snapshot } from '../../../catalog/index.js';
 import type { AppContext } from '../../../context.js';
 import { AppError } from '../../../errors.js';
 import { type PreparedPack, planDepth, preparePack, resolveWants } from '../../../fetch/index.js';
 import type { Oid } from '../../../git/oid.js';
-import { listRefs, type Ref } from '../../../refs/index.js';
+import type { Ref } from '../../../refs/index.js';
 import { type AppContextOf, auditProof, check, JSON_TYPE, noteGit, signedRead } from '../../../routing/index.js';
 import type { JsonObject } from '../../../signing/index.js';
 import { GitAnswer } from '../answer.js';
+import { readContents } from '../contents.js';
 import { findTarget, requireAccess } from './access.js';
 import { MAX_JSON_FORM_BYTES } from './form.js';
 import { cloneBody } from './schemas.js';
@@ -33,8 +34,7 @@ export async function jsonClone(ctx: AppContext, c: AppContextOf, repoId: string
   const call = await signedRead(c, ctx, rule);
   const { depth } = check(cloneBody, call.body);
   const repo = await requireAccess(ctx, await findTarget(ctx, { repoId }), call.principal.agentId, 'read');
-  const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
-  const snapshot = await loadSnapshot(ctx, repo.repoId);
+  const { refs, snapshot } = await readContents(ctx, repo);
   const pack = await prepare(ctx, snapshot, refs, depth);
   noteGit(c, { operation: 'clone', repoId: repo.repoId, objects: pack.objects });
   try {

@@ -1,7 +1,6 @@
 /** POST git-upload-pack as JSON: what is wanted and what is there already goes in, a bare pack comes out. */
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { authenticate } from '../../../auth/index.js';
-import { loadSnapshot } from '../../../catalog/index.js';
 import type { AppContext } from '../../../context.js';
 import { AppError } from '../../../errors.js';
 import {
@@ -12,11 +11,11 @@ import {
   streamPack,
   WantRefused,
 } from '../../../fetch/index.js';
-import { listRefs } from '../../../refs/index.js';
 import { type AppContextOf, check, noteAgent, noteGit, readRequest } from '../../../routing/index.js';
 import type { JsonObject } from '../../../signing/index.js';
 import { GitAnswer } from '../answer.js';
 import { challenging } from '../challenge.js';
+import { readContents } from '../contents.js';
 import type { RepositoryNames } from '../target.js';
 import { findTarget, requireAccess } from './access.js';
 import { readForm } from './form.js';
@@ -44,8 +43,7 @@ export async function jsonUploadPack(ctx: AppContext, c: AppContextOf, names: Re
   noteAgent(c, principal.agentId);
   const { wants, haves } = check(uploadPackBody, call.body);
   const repo = await requireAccess(ctx, target, principal.agentId, 'read');
-  const refs = await listRefs(ctx, repo.repoId, repo.refsVersion);
-  const snapshot = await loadSnapshot(ctx, repo.repoId);
+  const { refs, snapshot } = await readContents(ctx, repo);
   const resolved = await resolveWants(ctx, snapshot, refs, wants).catch(refuseWant);
   const credential = { kind: 'token' as const, principal, proof: { ...proof, ttlHours: 0, replayOnly: false } };
   const facts = { wants: wants.length, haves: haves.length };
