@@ -19,6 +19,7 @@ import {
 } from './cache-files.js';
 import type { LocalPack, PinnedPack } from './contract.js';
 import { openLocal, type PackIndex, parseIndex, readIndexFiles } from './local-pack.js';
+import { ReadyPacks } from './ready-packs.js';
 
 export type { PackIndex } from './local-pack.js';
 export { rebuildMeta } from './rebuild-meta.js';
@@ -48,6 +49,8 @@ interface Entry {
 }
 
 export class PackCache {
+  /** What was sent last, in the form in which it was sent. */
+  readonly ready = new ReadyPacks();
   readonly #options: PackCacheOptions;
   /** In order of use, least recent first. */
   readonly #entries = new Map<string, Entry>();
@@ -149,6 +152,7 @@ export class PackCache {
     );
     for (const entry of idle) this.#drop(entry);
     await this.#remove(idle);
+    await this.ready.forget(repoId);
   }
 
   /** Empties a folder that is not persistent. */
