@@ -109,7 +109,8 @@ export class ReadyPacks {
 }
 
 function sizeOf(pack: ReadyPack): { place: 'memory' | 'disk'; bytes: number } {
-  if ('data' in pack) return { place: 'memory', bytes: pack.data.length + OVERHEAD_BYTES };
+  // A view keeps the whole of its memory alive.
+  if ('data' in pack) return { place: 'memory', bytes: pack.data.buffer.byteLength + OVERHEAD_BYTES };
   return { place: 'disk', bytes: pack.bytes };
 }
 
