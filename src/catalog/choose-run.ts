@@ -16,8 +16,14 @@ const MIN_RUN = 8;
 /** Once pushes have paused: two packs are one too many for a clone to be a single file. */
 const MIN_IDLE_RUN = 2;
 
-/** A repository of this size is rewritten to one pack whenever pushes pause; larger ones only by RATIO, bytes. */
-const SMALL_BYTES = 64 * 1024 * 1024;
+/** How long no push came: not yet for a second, for some seconds at most, or longer. */
+export type Pause = 'none' | 'short' | 'long';
+
+/**
+ * A repository of this size is rewritten to one pack when pushes pause; larger ones only by RATIO, bytes. Somebody who
+ * pushes again after every pause has it rewritten each time, so a short one is worth less.
+ */
+const SMALL_BYTES: Record<Pause, number> = { none: 0, short: 4 * 1024 * 1024, long: 64 * 1024 * 1024 };
 
 /** Packs open at the same time; each is a file and, with an object store, a download. */
 const MAX_RUN = 100;
@@ -38,17 +44,17 @@ export interface MergeCandidate {
 /**
  * The next run of neighbours to merge, as positions `from` included to `to` excluded.
  * @param packs oldest first
- * @param idle whether pushes have paused
+ * @param pause whether pushes have paused
  * @returns undefined when the packs may stay as they are
  */
-export function chooseRun(packs: readonly MergeCandidate[], idle: boolean): { from: number; to: number } | undefined {
+export function chooseRun(packs: readonly MergeCandidate[], pause: Pause): { from: number; to: number } | undefined {
   let end = packs.length;
   while (end > 0) {
     let start = end;
     while (start > 0 && isMovable(packs[start - 1]!)) start -= 1;
-    const run = start < end ? smallerThanNewer(packs, start, end, idle) : undefined;
-    // Only the newest stretch still grows; what lies before a pack that stays is as good as idle.
-    const least = idle || end < packs.length ? MIN_IDLE_RUN : MIN_RUN;
+    const run = start < end ? smallerThanNewer(packs, start, end, SMALL_BYTES[pause]) : undefined;
+    // Only the newest stretch still grows; what lies before a pack that stays is as good as at rest.
+    const least = pause !== 'none' || end < packs.length ? MIN_IDLE_RUN : MIN_RUN;
     if (run !== undefined && end - run >= least) return lightest(packs, run, end);
     end = start - 1;
   }
@@ -63,8 +69,8 @@ function weight({ bytes }: MergeCandidate): number {
   return Math.max(bytes, SMALLEST_BYTES);
 }
 
-/** Start of the run of packs up to `end` that are each too small to stay beside what is newer. */
-function smallerThanNewer(packs: readonly MergeCandidate[], start: number, end: number, idle: boolean): number {
+/** Start of the run of packs up to `end` that are each too small to stay beside what is newer, or all of it if small. */
+function smallerThanNewer(packs: readonly MergeCandidate[], start: number, end: number, smallBytes: number): number {
   let from = end - 1;
   let sum = weight(packs[from]!);
   let [bytes, objects] = [packs[from]!.bytes, packs[from]!.objects];
@@ -73,8 +79,7 @@ function smallerThanNewer(packs: readonly MergeCandidate[], start: number, end: 
     bytes += next.bytes;
     objects += next.objects;
     if (bytes > MAX_MERGED_BYTES || objects > MAX_MERGED_OBJECTS) break;
-    const isSmall = idle && bytes <= SMALL_BYTES;
-    if (!isSmall && weight(next) >= RATIO * sum) break;
+    if (bytes > smallBytes && weight(next) >= RATIO * sum) break;
     sum += weight(next);
     from -= 1;
   }

@@ -1,12 +1,13 @@
 /** SQL of compaction and collection: who works on which repository, and the exchange of packs. */
 import type { Database, Tx } from '../db/index.js';
+import type { Pause } from './choose-run.js';
 import type { PackRow } from './store.js';
 
 /** How long a node may be silent before another takes over, seconds. */
 export const MAINTENANCE_LEASE_SECS = 120;
 
-/** Pushes count as paused when none came for this long, seconds. */
-const IDLE_SECS = 5;
+/** Pushes have paused when none came for this long, seconds. */
+const PAUSE_SECS = { short: 1, long: 5 };
 
 /** New packs after which merging is worth a look while pushes come. */
 const BUSY_PACKS = 8;
@@ -14,19 +15,25 @@ const BUSY_PACKS = 8;
 export interface MaintenanceTask {
   repoId: string;
   /** Whether pushes have paused. */
-  idle: boolean;
+  pause: Pause;
 }
 
-/** Takes a repository whose packs are to be looked at and that no other node has. */
+/**
+ * Takes a repository whose packs are to be looked at and that no other node has: because of many new packs, once in a
+ * short pause when there are any, and in a long one.
+ */
 export async function claimMaintenance(db: Database): Promise<MaintenanceTask | undefined> {
   const rows = await db.sql<MaintenanceTask[]>`
     UPDATE pack_maintenance SET new_packs = 0, locked_until = now() + make_interval(secs => ${MAINTENANCE_LEASE_SECS})
     WHERE repo_id = (
       SELECT repo_id FROM pack_maintenance
-      WHERE (new_packs >= ${BUSY_PACKS} OR changed_at < now() - make_interval(secs => ${IDLE_SECS}))
+      WHERE (new_packs >= ${BUSY_PACKS} OR changed_at < now() - make_interval(secs => ${PAUSE_SECS.long})
+          OR new_packs > 0 AND changed_at < now() - make_interval(secs => ${PAUSE_SECS.short}))
         AND (locked_until IS NULL OR locked_until < now())
       ORDER BY changed_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING repo_id AS "repoId", changed_at < now() - make_interval(secs => ${IDLE_SECS}) AS idle`;
+    RETURNING repo_id AS "repoId", CASE
+      WHEN changed_at < now() - make_interval(secs => ${PAUSE_SECS.long}) THEN 'long'
+      WHEN changed_at < now() - make_interval(secs => ${PAUSE_SECS.short}) THEN 'short' ELSE 'none' END AS pause`;
   return rows[0];
 }
 
@@ -47,9 +54,12 @@ export async function releaseMaintenance(db: Database, repoId: string, pauseSecs
     WHERE repo_id = ${repoId}`;
 }
 
-/** Gives a repository back when nothing was left to do; forgets it unless packs came meanwhile. */
-export async function finishMaintenance(db: Database, { repoId, idle }: MaintenanceTask): Promise<void> {
-  if (idle) await db.sql`DELETE FROM pack_maintenance WHERE repo_id = ${repoId} AND new_packs = 0`;
+/**
+ * Gives a repository back when nothing was left to do.
+ * @param isDone whether nothing will be in a longer pause either; it is forgotten then, unless packs came meanwhile
+ */
+export async function finishMaintenance(db: Database, repoId: string, isDone: boolean): Promise<void> {
+  if (isDone) await db.sql`DELETE FROM pack_maintenance WHERE repo_id = ${repoId} AND new_packs = 0`;
   await releaseMaintenance(db, repoId);
 }
 

@@ -8,7 +8,9 @@ export function reduceTips(graph: CommitGraph, tips: readonly Oid[]): Oid[] {
   for (const oid of tips) positions.set(oid, graph.indexOf(oid));
   const commits = [...positions.values()].filter((position) => position >= 0);
   const parents = commits.flatMap((commit) => graph.parents(commit)).filter((parent) => parent >= 0);
+  // What lies before all tips is none of them: the walk costs as much as the packs, not as much as all history.
+  const from = commits.reduce((least, commit) => Math.min(least, commit), graph.size);
   const behind = new Uint8Array(graph.size);
-  for (const commit of graph.reachable([...new Set(parents)], [])) behind[commit] = 1;
+  for (const commit of graph.reachable([...new Set(parents)], [], { from })) behind[commit] = 1;
   return [...positions].filter(([, position]) => position < 0 || behind[position] !== 1).map(([oid]) => oid);
 }

@@ -20,6 +20,7 @@ const NAMES = [
   '0009_reconciliation',
   '0010_compaction',
   '0011_bundles',
+  '0012_active_packs',
 ];
 
 const databases: TestDatabase[] = [];

@@ -41,7 +41,7 @@ export async function compactPacks(ctx: AppContext, stop: AbortSignal): Promise<
 }
 
 async function compactOne(ctx: AppContext, task: MaintenanceTask, stop: AbortSignal): Promise<number> {
-  const { repoId, idle } = task;
+  const { repoId, pause } = task;
   for (let merges = 0; ; merges++) {
     if (stop.aborted) {
       await releaseMaintenance(ctx.db, repoId);
@@ -55,9 +55,10 @@ async function compactOne(ctx: AppContext, task: MaintenanceTask, stop: AbortSig
       objects,
       mergeable: storedIn === repoId && unpacked.has(hash),
     }));
-    const run = chooseRun(candidates, idle);
+    const run = chooseRun(candidates, pause);
     if (run === undefined) {
-      if (own.every(({ hash }) => unpacked.has(hash))) await finishMaintenance(ctx.db, task);
+      const isLoose = own.every(({ hash }) => unpacked.has(hash));
+      if (isLoose) await finishMaintenance(ctx.db, repoId, chooseRun(candidates, 'long') === undefined);
       else await releaseMaintenance(ctx.db, repoId, UNPACK_PAUSE_SECS);
       return merges;
     }

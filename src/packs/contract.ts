@@ -257,7 +257,8 @@ export interface PackEngine {
   findReachable(request: ReachRequest): Promise<Uint8Array>;
   /**
    * Writes packs out of the objects of others, each object once. Compressed bytes are copied and checked against the
-   * checksums in the index; deltas stay deltas where their base comes along.
+   * checksums in the index; deltas stay deltas where their base comes along. This and {@link findDangling} run one at a
+   * time and at a lower priority than everything else but {@link unpack}.
    * @throws AppError OBJECT_CORRUPTED
    */
   combine(request: CombineRequest): Promise<CombineResult>;

@@ -34,12 +34,16 @@ const STORE_THREADS = 2;
 /** Idle workers keep buffers and compiled code; after this they go, milliseconds. */
 const IDLE_MS = 30_000;
 
-/** Starts a pack engine. Workers start with the first call and go when idle. */
+/**
+ * Starts a pack engine. Workers start with the first call and go when idle. What may take minutes and nobody waits for has
+ * a worker of its own: pushes and fetches find theirs free.
+ */
 export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
   const heavy = pool(options.threads ?? availableParallelism(), options);
   const reads = pool(READ_THREADS, options);
   const stores = pool(STORE_THREADS, options);
   const background = pool(1, options);
+  const maintenance = pool(1, options);
   return {
     index: (request, bases) => withBases(bases, (port) => run<IndexResult>(heavy, { kind: 'index', request, port })),
     build: (request) =>
@@ -48,10 +52,10 @@ export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
       run<Uint8Array>(heavy, { kind: 'reach', request: { ...request, packs: request.packs.map(plain) } }),
     combine: ({ packs, besides = [], ...request }) => {
       const plainRequest = { ...request, packs: packs.map(plain), besides: besides.map(plain) };
-      return run<CombineResult>(heavy, { kind: 'combine', request: plainRequest });
+      return run<CombineResult>(maintenance, { kind: 'combine', request: plainRequest });
     },
     findDangling: ({ packs, among }) =>
-      run<Oid | undefined>(heavy, {
+      run<Oid | undefined>(maintenance, {
         kind: 'dangling',
         request: { packs: packs.map(plain), among: among.map(plain) },
       }),
@@ -63,7 +67,7 @@ export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
     merge: (request) =>
       run<MergeOutcome>(heavy, { kind: 'merge', request: { ...request, packs: request.packs.map(plain) } }),
     async close() {
-      await Promise.all([heavy, reads, stores, background].map((each) => each.close()));
+      await Promise.all([heavy, reads, stores, background, maintenance].map((workers) => workers.close()));
     },
   };
 }

@@ -31,8 +31,10 @@ async function run(task: Task): Promise<unknown> {
     case 'reach':
       return findReachable(task.request);
     case 'combine':
+      lowerPriority();
       return combinePacks(task.request);
     case 'dangling':
+      lowerPriority();
       return findDangling(task.request);
     case 'read': {
       const object = await readObject(task.packs, task.oid);

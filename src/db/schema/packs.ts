@@ -58,7 +58,8 @@ export const packs = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.repoId, t.hash] }),
-    index('idx_packs_repo_seq').on(t.repoId, t.seq),
+    // Of active packs only: every request reads those, and a busy repository has thousands of others.
+    index('idx_packs_active').on(t.repoId, t.seq).where(sql`${t.state} = 'active'`),
     index('idx_packs_stored_in').on(t.storedIn).where(sql`${t.storedIn} IS NOT NULL`),
     index('idx_packs_to_unpack').on(t.seq).where(sql`${t.unpackedAt} IS NULL`),
     index('idx_packs_retired').on(t.retiredAt).where(sql`${t.retiredAt} IS NOT NULL`),

@@ -29,13 +29,15 @@ export interface WalkLimits {
   cut?: ReadonlySet<number>;
   /** Commits with an earlier committer time, seconds since 1970, are left out, and so is everything behind them. */
   since?: number;
+  /** Rows before this one are left out; no way to a later one leads over them. */
+  from?: number;
 }
 
 export function reachable(
   table: CommitTable,
   include: readonly number[],
   exclude: readonly number[],
-  { cut, since = Number.NEGATIVE_INFINITY }: WalkLimits = {},
+  { cut, since = Number.NEGATIVE_INFINITY, from = 0 }: WalkLimits = {},
 ): Int32Array {
   const { parents, parentStart, times } = table;
   const top = largest(include, exclude);
@@ -52,7 +54,7 @@ export function reachable(
   for (const row of include) mark(row, INCLUDED);
   for (const row of exclude) mark(row, EXCLUDED);
   const found: number[] = [];
-  for (let row = top; open > 0; row--) {
+  for (let row = top; open > 0 && row >= from; row--) {
     if (flags[row] === INCLUDED && times[row]! < since) mark(row, EXCLUDED);
     const bits = flags[row]!;
     if (bits === 0) continue;
