@@ -27,7 +27,7 @@ export async function loopLag(server: Target, repo: Repository, url: string): Pr
 }
 
 /** The figures since they were last read. */
-async function readLag(url: string): Promise<Pick<LoopLag, 'p50' | 'p99' | 'max'>> {
+export async function readLag(url: string): Promise<Pick<LoopLag, 'p50' | 'p99' | 'max'>> {
   const { head } = await exchange(new URL('/metrics', url).href);
   const figure = (name: string) =>
     Number(new RegExp(`^nodejs_eventloop_lag_${name}_seconds (\\S+)$`, 'm').exec(head.toString())?.[1]) * 1000;

@@ -73,6 +73,11 @@ export function rawParallelPushes(sandbox: GitSandbox, repo: Repository, urls: U
   };
 }
 
+/** Where {@link chain} makes the repository of a label, with all its commits at `refs/heads/chain`. */
+export function chainFolder(sandbox: GitSandbox, repo: Repository, label: string): string {
+  return sandbox.path(`chain-${repo.name}-${label.replaceAll(/\W/g, '-')}`);
+}
+
 /** Commits on top of main that change one file each, and the thin pack of each. The first one creates its branch. */
 export async function chain(
   sandbox: GitSandbox,
@@ -80,7 +85,7 @@ export async function chain(
   label: string,
   count: number,
 ): Promise<PushedPack[]> {
-  const dir = sandbox.path(`chain-${repo.name}-${label.replaceAll(/\W/g, '-')}`);
+  const dir = chainFolder(sandbox, repo, label);
   await sandbox.git(['clone', '-q', '--bare', '--shared', repo.dir, dir]);
   const commits = Array.from({ length: count }, (_, i) => {
     const content = `${label} ${i} ${Math.random()}\n`;

@@ -20,14 +20,15 @@ export interface MaintenanceTask {
 
 /**
  * Takes a repository whose packs are to be looked at and that no other node has: because of many new packs, once in a
- * short pause when there are any, and in a long one.
+ * short pause, and in a long one. While pushes come one pack counts as new after each look, so that the pause is seen.
  */
 export async function claimMaintenance(db: Database): Promise<MaintenanceTask | undefined> {
   const rows = await db.sql<MaintenanceTask[]>`
-    UPDATE pack_maintenance SET new_packs = 0, locked_until = now() + make_interval(secs => ${MAINTENANCE_LEASE_SECS})
+    UPDATE pack_maintenance SET locked_until = now() + make_interval(secs => ${MAINTENANCE_LEASE_SECS}),
+      new_packs = CASE WHEN changed_at < now() - make_interval(secs => ${PAUSE_SECS.short}) THEN 0 ELSE 1 END
     WHERE repo_id = (
       SELECT repo_id FROM pack_maintenance
-      WHERE (new_packs >= ${BUSY_PACKS} OR changed_at < now() - make_interval(secs => ${PAUSE_SECS.long})
+      WHERE (new_packs > ${BUSY_PACKS} OR changed_at < now() - make_interval(secs => ${PAUSE_SECS.long})
           OR new_packs > 0 AND changed_at < now() - make_interval(secs => ${PAUSE_SECS.short}))
         AND (locked_until IS NULL OR locked_until < now())
       ORDER BY changed_at LIMIT 1 FOR UPDATE SKIP LOCKED)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -57,6 +58,27 @@ describe('compaction', () => {
       for (const tip of tips) expect(followed.graph.indexOf(tip)).toBeGreaterThanOrEqual(commits.from);
     }
     await scene.mirror();
+  });
+
+  it('does not wait for a long pause, but rewrites no large repository in a short one', async () => {
+    const pauseShortly = () =>
+      scene.ctx.db.sql`UPDATE pack_maintenance SET changed_at = now() - interval '2 seconds'
+        WHERE repo_id = ${scene.repoId}`;
+    await scene.grow(9);
+    expect(await scene.compactBusy()).toBe(1);
+    await scene.grow(1);
+    await pauseShortly();
+    expect(await scene.compactBusy()).toBe(1);
+    expect(await scene.states()).toEqual({ active: 1, superseded: 11 });
+
+    await scene.push(await scene.pusher.commit(randomBytes(6 * 1024 * 1024).toString('base64')));
+    await scene.grow(2);
+    await pauseShortly();
+    expect(await scene.compactBusy()).toBe(1);
+    expect(await scene.states()).toMatchObject({ active: 3 });
+    expect(await scene.compactBusy()).toBe(0);
+    expect(await scene.compact()).toBe(1);
+    expect(await scene.states()).toMatchObject({ active: 1 });
   });
 
   it('of packs that changed meanwhile does nothing', async () => {

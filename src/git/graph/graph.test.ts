@@ -164,6 +164,8 @@ describe('walking, compared with git', () => {
       const include = pick(1 + random(3));
       const exclude = pick(random(4));
       const found = graph.reachable(include, exclude);
+      const from = random(graph.size);
+      expect([...graph.reachable(include, exclude, { from })]).toEqual([...found].filter((index) => index >= from));
       const revisions = [...oidsOf(include), ...oidsOf(exclude).map((oid) => `^${oid}`)];
       const expected = lines(git(['rev-list', '--topo-order', ...revisions]));
       const oids = oidsOf(found);
