@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { compress, suspects } from '../../../test/support/plain-collision.js';
 import { Random } from '../../../test/support/random.js';
 import vectors from '../../../test/vectors/sha1-collision.json' with { type: 'json' };
+import type { SharedStarts } from './lane-queue.js';
 import { LANE_HASHER_BYTES, LaneHasher, MAX_PADDING } from './lanes.js';
 import { PAIR_SCRATCH_BYTES } from './pair-code.js';
 import { BLOCK_BYTES, INITIAL_STATE } from './sha1.js';
@@ -11,7 +12,7 @@ import { createMemory, isPair, loadLanes, putTables, TABLE_BYTES } from './wasm.
 
 const pair = vectors.blocks.map((blocks) => Buffer.from(vectors.prefix + blocks, 'hex'));
 
-function hashAll(messages: readonly Uint8Array[]): { ids: string[]; found: number[] } {
+function hashAll(messages: readonly Uint8Array[], starts?: SharedStarts): { ids: string[]; found: number[] } {
   const total = messages.reduce((sum, { length }) => sum + length + MAX_PADDING, LANE_HASHER_BYTES);
   const memory = createMemory(Math.ceil(total / 65536));
   const bytes = new Uint8Array(memory.buffer).fill(0xff);
@@ -26,7 +27,7 @@ function hashAll(messages: readonly Uint8Array[]): { ids: string[]; found: numbe
     at += blocks[i]! * BLOCK_BYTES;
   }
   const digests = Buffer.alloc(messages.length * 20);
-  const found = hasher.hash(messages.length, addresses, blocks, digests);
+  const found = hasher.hash(messages.length, addresses, blocks, digests, starts);
   return { ids: messages.map((_, i) => digests.toString('hex', i * 20, i * 20 + 20)), found };
 }
 
@@ -55,6 +56,43 @@ it('finds the messages that carry an attack, in whatever lane and behind whateve
     expect(ids).toEqual(messages.map(sha1));
     expect(new Set(found)).toEqual(new Set([first, first + 5]));
   }
+});
+
+/** Messages each of which begins as one before it does, or by itself. */
+function relatedMessages(random: Random): { messages: Uint8Array[]; starts: SharedStarts } {
+  const count = 1 + random.below(60);
+  const messages: Uint8Array[] = [];
+  const starts = { sources: new Int32Array(count), blocks: new Int32Array(count) };
+  for (let i = 0; i < count; i++) {
+    const own = random.bytes(random.below(1500));
+    const source = random.below(i + 1) - 1;
+    const length = Math.floor((messages[source]?.length ?? 0) / BLOCK_BYTES);
+    const blocks = Math.min(length, random.below(21));
+    starts.sources[i] = blocks === 0 ? -1 : source;
+    starts.blocks[i] = blocks;
+    messages.push(blocks === 0 ? own : Buffer.concat([messages[source]!.subarray(0, blocks * BLOCK_BYTES), own]));
+  }
+  return { messages, starts };
+}
+
+it('goes on where messages part, however they hang together', () => {
+  const random = new Random(7);
+  for (let i = 0; i < 300; i++) {
+    const { messages, starts } = relatedMessages(random);
+    expect(hashAll(messages, starts)).toEqual({ ids: messages.map(sha1), found: [] });
+  }
+});
+
+it('finds an attack in what messages share, and behind it', () => {
+  const [attack, twin] = pair as [Buffer, Buffer];
+  const shared = vectors.prefix.length / 2 / BLOCK_BYTES;
+  const tail = new Random(8).bytes(900);
+  const messages = [attack, twin, Buffer.concat([attack, tail]), Buffer.concat([attack, tail.subarray(100)])];
+  const whole = attack.length / BLOCK_BYTES;
+  const starts = { sources: Int32Array.of(-1, 0, 0, 2), blocks: Int32Array.of(0, shared, whole, whole) };
+  const { ids, found } = hashAll(messages, starts);
+  expect(ids).toEqual(messages.map(sha1));
+  expect(new Set(found)).toEqual(new Set([0, 1]));
 });
 
 it('judges any block for any vector as plain code does', () => {

@@ -1,4 +1,5 @@
 /** Hashes many messages that lie in one memory, and tells whether one of them carries a collision attack. */
+import { LaneQueue, NO_MESSAGE, type SharedStarts } from './lane-queue.js';
 import { JOB, LOG_ROW } from './lanes-code.js';
 import { PAIR_SCRATCH_BYTES } from './pair-code.js';
 import { BLOCK_BYTES, INITIAL_STATE } from './sha1.js';
@@ -17,7 +18,6 @@ const LOG_AT = align(SCRATCH_AT + PAIR_SCRATCH_BYTES);
 export const LANE_HASHER_BYTES = align(LOG_AT + MAX_STEPS * LOG_ROW.bytes);
 
 const STATE_WORDS = 5;
-const IDLE = -1;
 
 /** Most bytes behind a message that {@link LaneHasher.pad} writes. */
 export const MAX_PADDING = BLOCK_BYTES + 8;
@@ -31,7 +31,8 @@ export class LaneHasher {
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   readonly #messages = new Int32Array(LANES);
-  readonly #remaining = new Int32Array(LANES);
+  /** Blocks done of each lane's message. */
+  readonly #done = new Int32Array(LANES);
 
   /** @param memory its first LANE_HASHER_BYTES bytes are used */
   constructor(memory: WasmMemory) {
@@ -57,37 +58,50 @@ export class LaneHasher {
    * Hashes padded messages.
    * @param addresses of the messages, and their lengths in blocks
    * @param digests gets 20 bytes for each
+   * @param starts which messages begin with blocks of others; an attack in those is found in the other message only
    * @returns the numbers of the messages that carry a collision attack
    */
-  hash(count: number, addresses: Int32Array, blocks: Int32Array, digests: Uint8Array): number[] {
-    const order = longestFirst(count, blocks);
+  hash(count: number, addresses: Int32Array, blocks: Int32Array, digests: Uint8Array, starts?: SharedStarts): number[] {
+    const queue = new LaneQueue(count, blocks, starts);
     const found: number[] = [];
-    this.#messages.fill(IDLE);
-    for (let next = 0; ; ) {
+    this.#messages.fill(NO_MESSAGE);
+    for (;;) {
       let steps = MAX_STEPS;
-      let active = IDLE;
+      let active = NO_MESSAGE;
       for (let lane = 0; lane < LANES; lane++) {
-        if (this.#messages[lane] === IDLE && next < count) this.#begin(lane, order[next++]!, addresses, blocks);
-        if (this.#messages[lane] === IDLE) continue;
+        if (this.#messages[lane] === NO_MESSAGE) this.#begin(lane, queue.take(), addresses, digests, starts);
+        const message = this.#messages[lane]!;
+        if (message === NO_MESSAGE) continue;
         active = lane;
-        steps = Math.min(steps, this.#remaining[lane]!);
+        steps = Math.min(steps, Math.min(blocks[message]!, queue.nextStop(message)) - this.#done[lane]!);
       }
-      if (active === IDLE) return found;
+      if (active === NO_MESSAGE) return found;
       this.#run(active, steps);
       this.#examineLog(found);
       for (let lane = 0; lane < LANES; lane++) {
-        if (this.#messages[lane] === IDLE) continue;
-        this.#remaining[lane]! -= steps;
-        if (this.#remaining[lane] === 0) this.#finish(lane, digests);
+        const message = this.#messages[lane]!;
+        if (message === NO_MESSAGE) continue;
+        this.#done[lane]! += steps;
+        // The state is kept where the digest of the waiting message will be.
+        queue.release(message, this.#done[lane]!, (waiting) => this.#putState(lane, digests, waiting));
+        if (this.#done[lane]! < blocks[message]!) continue;
+        this.#putState(lane, digests, message);
+        this.#messages[lane] = NO_MESSAGE;
       }
     }
   }
 
-  #begin(lane: number, message: number, addresses: Int32Array, blocks: Int32Array): void {
+  #begin(lane: number, message: number, addresses: Int32Array, digests: Uint8Array, starts?: SharedStarts): void {
     this.#messages[lane] = message;
-    this.#remaining[lane] = blocks[message]!;
-    this.#words[(JOB_AT + JOB.blocks) / 4 + lane] = addresses[message]!;
-    for (let i = 0; i < STATE_WORDS; i++) this.#words[stateAt(lane, i)] = INITIAL_STATE[i]!;
+    if (message === NO_MESSAGE) return;
+    const done = starts === undefined || starts.sources[message]! < 0 ? 0 : starts.blocks[message]!;
+    this.#done[lane] = done;
+    this.#words[(JOB_AT + JOB.blocks) / 4 + lane] = addresses[message]! + done * BLOCK_BYTES;
+    for (let i = 0; i < STATE_WORDS; i++) {
+      const at = message * DIGEST_BYTES + i * 4;
+      const word = (digests[at]! << 24) | (digests[at + 1]! << 16) | (digests[at + 2]! << 8) | digests[at + 3]!;
+      this.#words[stateAt(lane, i)] = done === 0 ? INITIAL_STATE[i]! : word;
+    }
   }
 
   #run(active: number, steps: number): void {
@@ -95,7 +109,7 @@ export class LaneHasher {
     const first = (JOB_AT + JOB.blocks) / 4;
     // A lane without a message follows another one.
     for (let lane = 0; lane < LANES; lane++) {
-      if (this.#messages[lane] === IDLE) words[first + lane] = words[first + active]!;
+      if (this.#messages[lane] === NO_MESSAGE) words[first + lane] = words[first + active]!;
     }
     words[(JOB_AT + JOB.logEnd) / 4] = LOG_AT;
     this.#lanes.lanes(JOB_AT, steps);
@@ -108,7 +122,7 @@ export class LaneHasher {
       for (let lane = 0; lane < LANES; lane++) {
         const suspected = words[(row + LOG_ROW.masks) / 4 + lane]!;
         const message = this.#messages[lane]!;
-        if (suspected === 0 || message === IDLE) continue;
+        if (suspected === 0 || message === NO_MESSAGE) continue;
         const block = words[(row + LOG_ROW.blocks) / 4 + lane]!;
         const state = row + LOG_ROW.state + lane * 4;
         if (isPair(this.#lanes, block, state, suspected, SCRATCH_AT)) found.push(message);
@@ -116,8 +130,9 @@ export class LaneHasher {
     }
   }
 
-  #finish(lane: number, digests: Uint8Array): void {
-    const at = this.#messages[lane]! * DIGEST_BYTES;
+  /** Writes the lane's state as a digest. */
+  #putState(lane: number, digests: Uint8Array, message: number): void {
+    const at = message * DIGEST_BYTES;
     for (let i = 0; i < STATE_WORDS; i++) {
       const word = this.#words[stateAt(lane, i)]!;
       digests[at + i * 4] = word >>> 24;
@@ -125,17 +140,7 @@ export class LaneHasher {
       digests[at + i * 4 + 2] = word >>> 8;
       digests[at + i * 4 + 3] = word;
     }
-    this.#messages[lane] = IDLE;
   }
 }
 
 const stateAt = (lane: number, i: number) => (JOB_AT + JOB.state) / 4 + i * LANES + lane;
-
-/** Long messages go first, so that no lane is left alone with one at the end. */
-function longestFirst(count: number, blocks: Int32Array): Float64Array {
-  const keys = new Float64Array(count);
-  for (let i = 0; i < count; i++) keys[i] = -blocks[i]! * count + i;
-  keys.sort();
-  for (let i = 0; i < count; i++) keys[i] = ((keys[i]! % count) + count) % count;
-  return keys;
-}

@@ -15,6 +15,8 @@ export interface EngineWasm {
   ): number;
   /** See assembly/inflate.ts. */
   inflate(from: number, fromEnd: number, to: number, size: number): number;
+  /** See assembly/prefix.ts. */
+  sharedBlocks(a: number, b: number, limit: number): number;
   entries(): number;
   news(): number;
   folders(): number;

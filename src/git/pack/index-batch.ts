@@ -1,9 +1,10 @@
 /**
  * Objects of ordinary size on their way into the tables: they are gathered, hashed four at a time and then checked in
- * the order they came.
+ * the order they came. Versions of a folder follow each other and mostly have one size, so hashing goes on where two of
+ * them part.
  */
 import { hash } from 'node:crypto';
-import { MAX_PADDING } from '../collision/index.js';
+import { MAX_PADDING, NO_MESSAGE } from '../collision/index.js';
 import { OBJECT_TYPES, typeFromNumber } from '../objects/type.js';
 import { OID_BYTES } from '../oid.js';
 import { collision } from './index-collision.js';
@@ -22,11 +23,14 @@ export class ObjectBatch {
   readonly #headers = new Uint8Array(BATCH_OBJECTS);
   readonly #sizes = new Int32Array(BATCH_OBJECTS);
   readonly #blocks = new Int32Array(BATCH_OBJECTS);
+  readonly #starts = { sources: new Int32Array(BATCH_OBJECTS), blocks: new Int32Array(BATCH_OBJECTS) };
   readonly #digests = Buffer.alloc(BATCH_OBJECTS * OID_BYTES);
   #count = 0;
   /** Where the batch begins, and where its next object goes. */
   #start: number;
   #end: number;
+  /** Number of the last tree in this batch. */
+  #lastTree = NO_MESSAGE;
   /** The batch in which the last tree lies. */
   #treeStart = 0;
 
@@ -56,6 +60,7 @@ export class ObjectBatch {
     this.#sizes[i] = data.length;
     this.#blocks[i] = hasher.pad(at, contentAt - at + data.length);
     this.#end = at + this.#blocks[i]! * 64;
+    this.#compare(i, entry);
   }
 
   /** Ids, tables and facts of everything added so far. @throws AppError as {@link add} */
@@ -68,6 +73,7 @@ export class ObjectBatch {
     }
     for (let i = 0; i < this.#count; i++) this.#learn(i);
     this.#count = 0;
+    this.#lastTree = NO_MESSAGE;
     const [first, second] = this.#workshop.batches;
     this.#start = this.#start === first ? second : first;
     this.#end = this.#start;
@@ -78,10 +84,23 @@ export class ObjectBatch {
     return this.#start + BATCH_BYTES - this.#end - MAX_HEADER_BYTES - MAX_PADDING;
   }
 
+  /** Finds what a tree shares with the one before it; the last block of each is its own, for its digest. */
+  #compare(i: number, entry: number): void {
+    const { sources, blocks } = this.#starts;
+    sources[i] = NO_MESSAGE;
+    if (this.#state.entries.types[entry] !== OBJECT_TYPES.tree) return;
+    const last = this.#lastTree;
+    this.#lastTree = i;
+    if (last === NO_MESSAGE || this.#blocks[last] !== this.#blocks[i]) return;
+    const limit = this.#blocks[i]! - 1;
+    blocks[i] = this.#workshop.sharedBlocks(this.#addresses[last]!, this.#addresses[i]!, limit);
+    if (blocks[i] !== 0) sources[i] = last;
+  }
+
   #hash(): void {
     const { bytes, hasher } = this.#workshop;
     if (this.#state.collisionCheck) {
-      const [found] = hasher.hash(this.#count, this.#addresses, this.#blocks, this.#digests);
+      const [found] = hasher.hash(this.#count, this.#addresses, this.#blocks, this.#digests, this.#starts);
       if (found === undefined) return;
       const entry = this.#entries[found]!;
       this.#digests.copy(this.#state.entries.oids, entry * OID_BYTES, found * OID_BYTES, (found + 1) * OID_BYTES);

@@ -54,6 +54,11 @@ export class Workshop {
     return this.#engine.inflate(WINDOW_AT + at, WINDOW_AT + end, INFLATED_AT, size);
   }
 
+  /** How many of the first `limit` blocks of SHA-1 are equal in the messages at two addresses. */
+  sharedBlocks(one: number, other: number, limit: number): number {
+    return this.#engine.sharedBlocks(one, other, limit);
+  }
+
   /** What was inflated last; valid until the next call. */
   inflated(size: number): Buffer<ArrayBuffer> {
     return this.bytes.subarray(INFLATED_AT, INFLATED_AT + size);
