@@ -37,7 +37,16 @@ const LAYERS = [
   ['telemetry', 'monitoring'],
   ['client'],
   ['git', 'signing'],
-  ['config.ts', 'env-file.ts', 'rate-limits.ts', 'receive-limits.ts', 'errors.ts', 'parallel.ts', 'foreground.ts'],
+  [
+    'config.ts',
+    'env-file.ts',
+    'rate-limits.ts',
+    'receive-limits.ts',
+    'errors.ts',
+    'parallel.ts',
+    'foreground.ts',
+    'idle-collector.ts',
+  ],
 ];
 
 const pattern = (names) =>

@@ -5,6 +5,7 @@ import { startCi } from './ci/index.js';
 import { type Config, ConfigError } from './config.js';
 import { endEventStreams } from './events/index.js';
 import { beginDraining, createApp, listen } from './http/index.js';
+import { IdleCollector } from './idle-collector.js';
 import { startJobs } from './jobs/index.js';
 import { type Closers, closeAll, openNode, type StartOptions } from './open.js';
 
@@ -60,6 +61,8 @@ async function start(
   // Before requests in flight are waited for, because a stream of events is one that never ends by itself.
   closers.push(async () => endEventStreams(ctx));
   closers.push(() => beginDraining(ctx));
+  // Half of the heap is garbage of the start by now.
+  new IdleCollector().soon();
   return {
     url: listening.url,
     places: {

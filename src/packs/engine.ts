@@ -32,7 +32,10 @@ const READ_THREADS = 2;
 const STORE_THREADS = 2;
 
 /** Idle workers keep buffers and compiled code; after this they go, milliseconds. */
-const IDLE_MS = 30_000;
+const IDLE_MS = 300_000;
+
+/** What tasks drop at once must not fill as much memory as Node allows it by default, MiB. */
+const YOUNG_HEAP_MB = 12;
 
 /**
  * Starts a pack engine. Workers start with the first call and go when idle. What may take minutes and nobody waits for has
@@ -88,7 +91,10 @@ function pool(threads: number, { workerHeapMb }: PackEngineOptions): Piscina {
     idleTimeout: IDLE_MS,
     // Tasks take milliseconds to minutes; a worker spinning for the next one would burn a core.
     atomics: 'disabled',
-    ...(workerHeapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: workerHeapMb } }),
+    resourceLimits: {
+      maxYoungGenerationSizeMb: YOUNG_HEAP_MB,
+      ...(workerHeapMb !== undefined && { maxOldGenerationSizeMb: workerHeapMb }),
+    },
   });
 }
 

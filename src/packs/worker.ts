@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Oid } from '../git/oid.js';
 import type { ReadBase } from '../git/pack/index-thin.js';
+import { IdleCollector } from '../idle-collector.js';
 import { writeBatch } from '../storage/index.js';
 import { lowerPriority } from './background.js';
 import type { LocalPack } from './contract.js';
@@ -16,8 +17,13 @@ import { findReachable } from './tasks/reach.js';
 import { readObject } from './tasks/read.js';
 import { unpackBatch } from './tasks/unpack.js';
 
-export default function work(task: Task): Promise<Result<unknown>> {
-  return attempt(() => run(task));
+const collector = new IdleCollector();
+
+export default async function work(task: Task): Promise<Result<unknown>> {
+  collector.notNow();
+  const result = await attempt(() => run(task));
+  collector.soon();
+  return result;
 }
 
 async function run(task: Task): Promise<unknown> {
