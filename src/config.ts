@@ -86,7 +86,7 @@ const GiB = 1024 * MiB;
 const schema = z.object({
   /** `postgres://` URL; unset = an embedded Postgres under GITCLAW_DATA_DIR. */
   DATABASE_URL: url(['postgres:', 'postgresql:']),
-  /** Connections of this node to Postgres; above 2 one of them listens for background work. */
+  /** Connections of this node to Postgres, at most 5 to the embedded one; above 2 one of them listens for background work. */
   DATABASE_MAX_CONNECTIONS: whole(10, 2, 1000),
   /** `false` leaves migrations to `gitclaw migrate run`. */
   DATABASE_MIGRATE_ON_START: flag(true),

@@ -22,11 +22,18 @@ export interface StartOptions {
 export type Closers = (() => Promise<unknown>)[];
 
 /**
+ * Most connections to the embedded Postgres. It serves one node on the same machine, and each connection is a process
+ * of some 25 MiB.
+ */
+const EMBEDDED_CONNECTIONS = 5;
+
+/**
  * Opens the parts of a node.
  * @param closers filled as parts are opened, also when a later one fails
  * @throws Error with one printable line when something it needs is not there
  */
-export async function openNode(config: Config, options: StartOptions, closers: Closers): Promise<AppContext> {
+export async function openNode(given: Config, options: StartOptions, closers: Closers): Promise<AppContext> {
+  const config = withEmbeddedLimits(given);
   const log = options.log ?? createLog(config);
   const dataDir = resolve(config.GITCLAW_DATA_DIR);
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
@@ -91,6 +98,11 @@ export async function openNode(config: Config, options: StartOptions, closers: C
     engine: tracedEngine(engine),
     faultPoint: tracedFaultPoint(ctx.faultPoint),
   };
+}
+
+function withEmbeddedLimits(config: Config): Config {
+  if (config.DATABASE_URL !== undefined) return config;
+  return { ...config, DATABASE_MAX_CONNECTIONS: Math.min(config.DATABASE_MAX_CONNECTIONS, EMBEDDED_CONNECTIONS) };
 }
 
 function storageObserver(metrics: Metrics) {

@@ -89,6 +89,10 @@ function launch(
     // A database of this size gains nothing from processes that read ahead for others or that replicate.
     io_method: 'sync',
     max_logical_replication_workers: '0',
+    max_parallel_workers: '0',
+    autovacuum_max_workers: '1',
+    // The system's cache of files is as near. Every process maps what it has read of this memory, so it counts many times.
+    shared_buffers: '16MB',
     // Statements may hold what must not be in a log.
     log_min_error_statement: 'panic',
     ...settings,
