@@ -1,7 +1,7 @@
 /** Buffers that are used again: the results of deltas come and go by the gigabyte, too fast for the garbage collector. */
 
-/** Kept for later, bytes. */
-const MAX_KEPT_BYTES = 16 * 1024 * 1024;
+/** Kept for later, bytes: some dozens of those that a chain of large trees needs. */
+const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 
 /** Memory comes in powers of two; results that are larger are rare. */
 const [SMALLEST, LARGEST] = [11, 20] as const;

@@ -5,28 +5,49 @@ import { DELTA_CACHE_BYTES } from './limits.js';
 const BLOCK_BYTES = 1024 * 1024;
 
 export class DeltaStore {
-  readonly #kept = new Map<number, Buffer>();
+  #blocks: Buffer[] = [];
+  /** By entry: the number of its block plus one, 0 = not kept, and where in the block it begins and ends. */
+  readonly #places: Uint16Array;
+  readonly #begins: Uint32Array;
+  readonly #ends: Uint32Array;
   #bytes = 0;
-  #block = Buffer.alloc(0);
+  #filled = 0;
+
+  /** @param entries of the pack; none above is kept */
+  constructor(entries: number) {
+    this.#places = new Uint16Array(entries);
+    this.#begins = new Uint32Array(entries);
+    this.#ends = new Uint32Array(entries);
+  }
 
   /** Copies the delta data of an entry while there is room. */
   keep(entry: number, data: Buffer): void {
+    if (this.#bytes + data.length > DELTA_CACHE_BYTES) return;
     this.#bytes += data.length;
-    if (this.#bytes > DELTA_CACHE_BYTES) {
-      this.#bytes -= data.length;
-      return;
+    let block = this.#blocks.at(-1);
+    if (block === undefined || this.#filled + data.length > block.length) {
+      block = Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, data.length));
+      this.#blocks.push(block);
+      this.#filled = 0;
     }
-    if (data.length > this.#block.length) this.#block = Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, data.length));
-    const copy = this.#block.subarray(0, data.length);
-    this.#block = this.#block.subarray(data.length);
-    copy.set(data);
-    this.#kept.set(entry, copy);
+    block.set(data, this.#filled);
+    this.#places[entry] = this.#blocks.length;
+    this.#begins[entry] = this.#filled;
+    this.#filled += data.length;
+    this.#ends[entry] = this.#filled;
   }
 
   /** Gives the delta data of an entry away, if it was kept. */
   take(entry: number): Buffer | undefined {
-    const data = this.#kept.get(entry);
-    this.#kept.delete(entry);
-    return data;
+    const place = this.#places[entry] ?? 0;
+    if (place === 0) return undefined;
+    this.#places[entry] = 0;
+    return this.#blocks[place - 1]!.subarray(this.#begins[entry], this.#ends[entry]);
+  }
+
+  /** Forgets everything, so that the memory serves what follows. */
+  clear(): void {
+    this.#places.fill(0);
+    this.#blocks = [];
   }
 }

@@ -35,7 +35,7 @@ export class PackState implements PackParts {
   /** REF_DELTA entries in pack order, and the number of the base of each. */
   readonly refDeltas: number[] = [];
   readonly refDeltaBases: number[] = [];
-  readonly deltas = new DeltaStore();
+  readonly deltas: DeltaStore;
   readonly window: PackWindow;
   readonly scratch: Scratch;
   readonly entries: Entries;
@@ -54,6 +54,7 @@ export class PackState implements PackParts {
     this.facts = facts;
     this.limits = limits;
     this.collisionCheck = collisionCheck;
+    this.deltas = new DeltaStore(entries.types.length);
     this.known = new OidIndex(entries.oids, seeds, entries.types.length);
     this.refBases = new OidTypes(seeds);
     this.#allowance = inflationAllowance(packBytes, limits);

@@ -17,7 +17,7 @@ export const MAX_STRUCTURED_BYTES = IN_MEMORY_BYTES;
 export const BASE_CACHE_BYTES = 32 * MiB;
 
 /** Delta data kept from the first pass, so that the second need not inflate it again, bytes. */
-export const DELTA_CACHE_BYTES = 24 * MiB;
+export const DELTA_CACHE_BYTES = 16 * MiB;
 
 /** Loose bodies travel in memory to the caller; a small pack of large objects is left to the unpack job, bytes. */
 export const MAX_LOOSE_BYTES = 32 * MiB;

@@ -58,6 +58,7 @@ async function run(
   const resolver = new Resolver(state, batch);
   await resolver.resolveReceived();
   const end = await resolveThin(state, resolver, readBase);
+  state.deltas.clear();
   await checkGuardedFiles(state, readBase);
   facts.shape.check(facts.names, state.known, entries.count);
   const named = links(state, request.tips);
