@@ -31,8 +31,11 @@ const READ_THREADS = 2;
 /** Those who store wait for the disk most of the time. */
 const STORE_THREADS = 2;
 
-/** Idle workers keep buffers and compiled code; after this they go, milliseconds. */
-const IDLE_MS = 300_000;
+/**
+ * Idle workers go after this, milliseconds. Those for pushes and fetches have compiled code, which costs a new one half a
+ * second of processor time; one that unpacked a pack has little but buffers.
+ */
+const IDLE_MS = { heavy: 300_000, reads: 30_000, stores: 300_000, background: 5_000, maintenance: 30_000 } as const;
 
 /** What tasks drop at once must not fill as much memory as Node allows it by default, MiB. */
 const YOUNG_HEAP_MB = 12;
@@ -42,11 +45,11 @@ const YOUNG_HEAP_MB = 12;
  * a worker of its own: pushes and fetches find theirs free.
  */
 export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
-  const heavy = pool(options.threads ?? availableParallelism(), options);
-  const reads = pool(READ_THREADS, options);
-  const stores = pool(STORE_THREADS, options);
-  const background = pool(1, options);
-  const maintenance = pool(1, options);
+  const heavy = pool('heavy', options.threads ?? availableParallelism(), options);
+  const reads = pool('reads', READ_THREADS, options);
+  const stores = pool('stores', STORE_THREADS, options);
+  const background = pool('background', 1, options);
+  const maintenance = pool('maintenance', 1, options);
   return {
     index: (request, bases) => withBases(bases, (port) => run<IndexResult>(heavy, { kind: 'index', request, port })),
     build: (request) =>
@@ -80,7 +83,7 @@ function plain({ hash, packPath, idxPath, metaPath }: LocalPack): LocalPack {
   return { hash, packPath, idxPath, metaPath };
 }
 
-function pool(threads: number, { workerHeapMb }: PackEngineOptions): Piscina {
+function pool(kind: keyof typeof IDLE_MS, threads: number, { workerHeapMb }: PackEngineOptions): Piscina {
   // From sources the worker is TypeScript, which the thread must learn to load; a build has plain JavaScript beside it.
   const fromSource = import.meta.url.endsWith('.ts');
   return new Piscina({
@@ -88,7 +91,7 @@ function pool(threads: number, { workerHeapMb }: PackEngineOptions): Piscina {
     execArgv: fromSource ? ['--import', 'tsx'] : [],
     minThreads: 0,
     maxThreads: Math.max(1, threads),
-    idleTimeout: IDLE_MS,
+    idleTimeout: IDLE_MS[kind],
     // Tasks take milliseconds to minutes; a worker spinning for the next one would burn a core.
     atomics: 'disabled',
     resourceLimits: {
