@@ -100,7 +100,8 @@ export async function openNode(given: Config, options: StartOptions, closers: Cl
   };
 }
 
-function withEmbeddedLimits(config: Config): Config {
+/** The configuration as it counts: a node with the embedded Postgres opens few connections, whatever it may. */
+export function withEmbeddedLimits(config: Config): Config {
   if (config.DATABASE_URL !== undefined) return config;
   return { ...config, DATABASE_MAX_CONNECTIONS: Math.min(config.DATABASE_MAX_CONNECTIONS, EMBEDDED_CONNECTIONS) };
 }
