@@ -56,6 +56,14 @@ describe('readConfig', () => {
     expect(lineOf({ CI_CONCURRENCY: '0' })).toBe('CI_CONCURRENCY must be a whole number from 1 to 64');
   });
 
+  it('lets workers listen where the operator says, and nowhere else', () => {
+    expect(readConfig({}).WORKER_PORT).toBeUndefined();
+    expect(readConfig({ WORKER_PORT: ' 8081 ' }).WORKER_PORT).toBe(8081);
+    expect(readConfig({ WORKER_PORT: '0' }).WORKER_PORT).toBe(0);
+    for (const wrong of ['65536', '-1', '80.5', 'any'])
+      expect(lineOf({ WORKER_PORT: wrong })).toBe('WORKER_PORT must be a whole number from 0 to 65535');
+  });
+
   it('takes an empty value for an absent one', () => {
     expect(readConfig({ PORT: '', DATABASE_URL: '', S3_BUCKET: '' })).toMatchObject({ PORT: 8080, s3: undefined });
   });

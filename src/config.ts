@@ -41,6 +41,13 @@ const optional = z
   .optional()
   .transform((text) => (text === undefined || text.trim() === '' ? undefined : text.trim()));
 
+const optionalPort = optional
+  .refine(
+    (text) => text === undefined || (/^\d+$/.test(text) && Number(text) <= 65535),
+    'must be a whole number from 0 to 65535',
+  )
+  .transform((text) => (text === undefined ? undefined : Number(text)));
+
 const url = (schemes: string[]) =>
   optional.transform((text, context) => {
     if (text === undefined) return undefined;
@@ -94,6 +101,8 @@ const schema = z.object({
   HOST: z.string().trim().min(1).default('127.0.0.1'),
   /** Port to listen on; 0 lets the system choose. */
   PORT: whole(8080, 0, 65535),
+  /** Port on HOST where `gitclaw worker` answers /metrics and /health; 0 lets the system choose, unset = it listens nowhere. */
+  WORKER_PORT: optionalPort,
   /** Base of clone URLs and of accepted token audiences; default `http://HOST:PORT`. */
   PUBLIC_URL: url(['http:', 'https:']),
   /** Further host[:port] names accepted as token audience. */

@@ -16,7 +16,6 @@ export async function runServer(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  process.stdout.write(welcome(server));
   let stopping = false;
   const end = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
@@ -32,6 +31,8 @@ export async function runServer(): Promise<void> {
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
+  // Last, because whoever reads it may stop the node.
+  process.stdout.write(welcome(server));
 }
 
 function explain(error: unknown): string {

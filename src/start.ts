@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { startCi } from './ci/index.js';
-import { type Config, ConfigError } from './config.js';
+import type { Config } from './config.js';
 import { endEventStreams } from './events/index.js';
 import { beginDraining, createApp, listen } from './http/index.js';
 import { IdleCollector } from './idle-collector.js';
@@ -46,13 +46,7 @@ async function start(
 ): Promise<RunningServer> {
   const config = { ...given, PORT: given.PORT === 0 ? await freePort(given.HOST) : given.PORT };
   const ctx = await openNode(config, options, closers);
-  const listening = await listen(ctx, createApp(ctx)).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'EADDRINUSE')
-      throw new ConfigError(`PORT ${config.PORT} on ${config.HOST} is in use by another program`, { cause });
-    throw new ConfigError(`HOST ${config.HOST} and PORT ${config.PORT} cannot be listened on (${cause.code})`, {
-      cause,
-    });
-  });
+  const listening = await listen(ctx, createApp(ctx));
   const jobs = startJobs(ctx);
   closers.push(() => jobs.stop());
   const ci = startCi(ctx);

@@ -21,6 +21,26 @@ describe('compose.yaml', () => {
     expect(scaled.sort()).toEqual(['gitclaw-2', 'proxy', 'worker-1', 'worker-2']);
   });
 
+  it('lets Prometheus find every server and worker by the shipped configuration', () => {
+    const [job] = parse(
+      readFileSync(new URL('../src/monitoring/prometheus.yml', import.meta.url), 'utf8'),
+    ).scrape_configs;
+    const listed: string[] = job.static_configs.flatMap(({ targets }: { targets: string[] }) => targets);
+    const found: string[] = job.dns_sd_configs.flatMap(({ names, port }: { names: string[]; port: number }) =>
+      names.map((name) => `${name}:${port}`),
+    );
+    const ports = nodes.map(([name, { environment = {} }]) => `${name}:${environment.WORKER_PORT ?? environment.PORT}`);
+    expect([...listed, ...found].sort()).toEqual(ports.sort());
+    expect(file.services.prometheus.profiles).toEqual(['monitoring']);
+  });
+
+  it('asks servers and workers alike for their health', () => {
+    for (const name of ['worker-1', 'worker-2']) {
+      const { healthcheck, environment } = file.services[name];
+      expect(healthcheck.test.join(' ')).toContain(`127.0.0.1:${environment.WORKER_PORT}/health`);
+    }
+  });
+
   it('names both servers to the proxy', () => {
     expect(file.services.proxy.command).toEqual(expect.arrayContaining(['gitclaw:8080', 'gitclaw-2:8080']));
   });

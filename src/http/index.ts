@@ -1,5 +1,6 @@
 export { httpApi } from './api.js';
 export { createApp } from './app.js';
 export { api } from './descriptions.js';
-export { beginDraining } from './health/index.js';
+export { beginDraining, markDraining } from './health/index.js';
 export { type Listening, listen } from './listen.js';
+export { createServiceApp } from './service-app.js';

@@ -97,8 +97,16 @@ describe('closing', () => {
   });
 });
 
-it('fails with the error of the system when the port is taken', async () => {
+it('fails with a line for the operator when the address cannot be used', async () => {
   await start();
-  const config = readConfig({ PORT: String(server.port) });
-  await expect(listen({ config } as AppContext, new Hono<AppEnv>())).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  const at = (change: Record<string, string>) =>
+    listen({ config: readConfig({ PORT: String(server.port), ...change }) } as AppContext, new Hono<AppEnv>());
+  await expect(at({})).rejects.toMatchObject({
+    name: 'ConfigError',
+    message: `PORT ${server.port} on 127.0.0.1 is in use by another program`,
+  });
+  await expect(at({ HOST: '192.0.2.1' })).rejects.toMatchObject({
+    name: 'ConfigError',
+    message: `HOST 192.0.2.1 and PORT ${server.port} cannot be listened on (EADDRNOTAVAIL)`,
+  });
 });

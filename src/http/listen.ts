@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
+import { ConfigError } from '../config.js';
 import type { AppContext } from '../context.js';
 import { AppError } from '../errors.js';
 import { type AppEnv, JSON_TYPE } from '../routing/index.js';
@@ -24,8 +25,20 @@ export interface Listening {
   close(graceMs: number): Promise<void>;
 }
 
-/** Serves the app on HOST and PORT. @throws Error of node:net when the address cannot be used */
-export async function listen(ctx: AppContext, app: Hono<AppEnv>): Promise<Listening> {
+/** Where to listen. */
+export interface Place {
+  host: string;
+  port: number;
+  /** The setting that names the port. */
+  setting: 'PORT' | 'WORKER_PORT';
+}
+
+/** Serves the app. @throws ConfigError with one printable line when the address cannot be used */
+export async function listen(
+  { config }: AppContext,
+  app: Hono<AppEnv>,
+  place: Place = { host: config.HOST, port: config.PORT, setting: 'PORT' },
+): Promise<Listening> {
   const answer = getRequestListener(app.fetch, {
     hostname: 'localhost',
     errorHandler: () => new Response(badRequest(), { status: 400, headers: { 'Content-Type': JSON_TYPE } }),
@@ -46,9 +59,10 @@ export async function listen(ctx: AppContext, app: Hono<AppEnv>): Promise<Listen
   });
 
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(ctx.config.PORT, ctx.config.HOST, () => {
-      server.off('error', reject);
+    const refused = (cause: NodeJS.ErrnoException) => reject(new ConfigError(refusal(place, cause), { cause }));
+    server.once('error', refused);
+    server.listen(place.port, place.host, () => {
+      server.off('error', refused);
       resolve();
     });
   });
@@ -72,12 +86,17 @@ export async function listen(ctx: AppContext, app: Hono<AppEnv>): Promise<Listen
   const { port } = server.address() as AddressInfo;
   return {
     port,
-    url: `http://${reachable(ctx.config.HOST)}:${port}`,
+    url: `http://${reachable(place.host)}:${port}`,
     close: (graceMs) => {
       ending ??= end(graceMs);
       return ending;
     },
   };
+}
+
+function refusal({ host, port, setting }: Place, { code }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRINUSE') return `${setting} ${port} on ${host} is in use by another program`;
+  return `HOST ${host} and ${setting} ${port} cannot be listened on (${code})`;
 }
 
 function refuse(incoming: IncomingMessage, outgoing: ServerResponse): void {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestAgent } from '../support/agent.js';
 import { type Deployment, s3 } from '../support/deployment.js';
 import { Prometheus, prometheusProgram } from '../support/prometheus.js';
+import { WorkerProcess } from '../support/worker.js';
 
 const run = promisify(execFile);
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -32,8 +33,9 @@ describe('alert rules', () => {
   });
 });
 
-describe('a node that Prometheus scrapes', () => {
+describe('a node and a worker that Prometheus scrapes', () => {
   let deployment: Deployment;
+  let worker: WorkerProcess;
   let agent: TestAgent;
   let prometheus: Prometheus;
   let panels: Panel[];
@@ -43,10 +45,15 @@ describe('a node that Prometheus scrapes', () => {
 
   beforeAll(async () => {
     deployment = await s3.start({ env: { CI_ENABLED: 'false' } });
-    prometheus = await Prometheus.start([new URL(deployment.url).host]);
+    agent = await TestAgent.setup(deployment.url, 'busy');
+    worker = await WorkerProcess.start({
+      ...deployment.env,
+      GITCLAW_DATA_DIR: agent.sandbox.path('worker'),
+      WORKER_PORT: '0',
+    });
+    prometheus = await Prometheus.start([deployment.url, worker.url].map((url) => new URL(url).host));
     const dashboard = JSON.parse(await readFile(here('../../src/monitoring/dashboard.json'), 'utf8'));
     panels = dashboard.panels.filter(({ type }: Panel) => type !== 'row');
-    agent = await TestAgent.setup(deployment.url, 'busy');
     cloneUrl = (await agent.createRepo('watched')).cloneUrl;
     dir = (await agent.sandbox.seedHistory({ seed: 71, commits: 5 })).dir;
     for (const copy of ['one', 'two', 'three']) {
@@ -69,19 +76,20 @@ describe('a node that Prometheus scrapes', () => {
 
   afterAll(async () => {
     await prometheus?.stop();
+    await worker?.stop();
     agent?.dispose();
     await deployment?.stop();
   });
 
-  test('answers, and counts what is done', async () => {
-    await expect.poll(() => prometheus.query('up{job="gitclaw"} == 1'), { timeout: 30_000 }).toHaveLength(1);
+  test('answer, and count what is done', async () => {
+    await expect.poll(() => prometheus.query('up{job="gitclaw"} == 1'), { timeout: 30_000 }).toHaveLength(2);
     const pushed = 'sum(rate(git_requests_total{operation="push"}[30s])) > 0';
     await expect.poll(() => whilePushing(pushed), { timeout: 50_000, interval: 500 }).toHaveLength(1);
     const audited = 'sum(rate(audit_events_total{action="push"}[1m])) > 0';
     await expect.poll(() => whilePushing(audited), { timeout: 50_000, interval: 500 }).toHaveLength(1);
   }, 150_000);
 
-  test('has data for every query of the dashboard', async () => {
+  test('have data for every query of the dashboard', async () => {
     const queries = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })));
     expect(queries.length).toBeGreaterThan(30);
     for (const { title, expr } of queries) {
@@ -94,7 +102,7 @@ describe('a node that Prometheus scrapes', () => {
     }
   });
 
-  test('has labels for every legend of the dashboard', async () => {
+  test('have labels for every legend of the dashboard', async () => {
     for (const { targets = [] } of panels) {
       for (const { expr, legendFormat } of targets) {
         for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) {
@@ -105,10 +113,10 @@ describe('a node that Prometheus scrapes', () => {
     }
   });
 
-  test('has data for both sides of every rule, and none of them fires', async () => {
+  test('have data for both sides of every rule, and none of them fires', async () => {
     await expect
       .poll(async () => (await prometheus.rules()).map(({ health }) => health), { timeout: 30_000 })
-      .toEqual(Array.from({ length: 12 }, () => 'ok'));
+      .toEqual(Array.from({ length: 14 }, () => 'ok'));
     for (const { name, query, state, lastError } of await prometheus.rules()) {
       expect([name, lastError ?? '']).toEqual([name, '']);
       expect(['inactive', 'pending'], `${name} is ${state}`).toContain(state);
@@ -123,19 +131,33 @@ describe('a node that Prometheus scrapes', () => {
     }
   });
 
-  test('tells of pushes, clones, connections and audit events in numbers that are right', async () => {
+  test('tell of pushes, clones, connections and audit events in numbers that are right', async () => {
     const value = async (expression: string) => Number((await prometheus.query(expression))[0]?.value[1]);
-    await expect.poll(() => value('audit_events_total{action="push"}'), { timeout: 30_000 }).toBe(pushes);
-    expect(await value('git_requests_total{operation="push", outcome="ok"}')).toBe(pushes);
-    expect(await value('git_requests_total{operation="clone", outcome="ok"}')).toBe(3);
-    expect(await value('db_pool_connections{state="max"}')).toBe(9);
-    expect(await value('sum(db_pool_connections{state=~"active|idle"})')).toBe(9);
+    const node = `instance="${new URL(deployment.url).host}"`;
+    await expect.poll(() => value('sum(audit_events_total{action="push"})'), { timeout: 30_000 }).toBe(pushes);
+    expect(await value(`git_requests_total{${node}, operation="push", outcome="ok"}`)).toBe(pushes);
+    expect(await value(`git_requests_total{${node}, operation="clone", outcome="ok"}`)).toBe(3);
+    expect(await value(`db_pool_connections{${node}, state="max"}`)).toBe(9);
+    expect(await value(`sum(db_pool_connections{${node}, state=~"active|idle"})`)).toBe(9);
     expect(await value('db_pool_busy_seconds_total')).toBeGreaterThan(0);
     expect(await value('rate(db_pool_busy_seconds_total[1m])')).toBeLessThan(9);
     expect(await value('sum(job_runs_total{outcome="ok"})')).toBeGreaterThan(10);
   });
 
-  test('names routes by their patterns alone, so that labels stay few', async () => {
+  test('tell of the work of the worker as of that of the node', async () => {
+    const instance = `instance="${new URL(worker.url).host}"`;
+    for (const selector of [
+      `job_runs_total{${instance}, outcome="ok"}`,
+      `outbox_lag_seconds{${instance}}`,
+      `ci_runs{${instance}}`,
+      `ci_runs_ended_total{${instance}}`,
+      `db_pool_busy_seconds_total{${instance}}`,
+      `nodejs_eventloop_lag_p99_seconds{${instance}}`,
+    ])
+      expect((await prometheus.query(selector)).length, selector).toBeGreaterThan(0);
+  });
+
+  test('name routes by their patterns alone, so that labels stay few', async () => {
     const routes = (await prometheus.query('count by (route) (http_requests_total)')).map(({ metric }) => metric.route);
     expect(routes.length).toBeGreaterThan(4);
     for (const route of routes) expect(route).toMatch(/^(unmatched|\/|(\/(:?[a-z0-9.{}\-_+]+))+)$/i);

@@ -30,8 +30,10 @@ async function serve(cli: Cli, options: Options): Promise<void> {
   const flags = { ...(options.host ? { HOST: options.host } : {}), ...(options.port ? { PORT: options.port } : {}) };
   const config = readConfig({ ...withEnvFile(cli.env, cli.cwd), ...flags });
   const server = await startServer(config);
+  // Asked before anybody reads that it listens and might stop it.
+  const stop = cli.stopRequested();
   cli.out(options.json ? `${JSON.stringify({ url: server.url })}\n` : `GitClaw listens on ${server.url}\n`);
   if (!options.json) cli.err(`next, in another terminal: gitclaw setup ${server.url}\n`);
-  await cli.stopRequested();
+  await stop;
   await server.stop();
 }

@@ -26,13 +26,18 @@ export function asksWhetherReady(ctx: AppContext): boolean {
   return state.draining;
 }
 
+/** From here on the process says that it is not ready, to whoever asks. */
+export function markDraining(ctx: AppContext): void {
+  stateOf(ctx).draining = true;
+}
+
 /**
  * From here on the node is not ready. When somebody goes by that, SHUTDOWN_DELAY_SECS pass before this resolves, in which
  * everything is still served: they send no more requests then, and none is refused.
  */
 export async function beginDraining(ctx: AppContext): Promise<void> {
-  const state = stateOf(ctx);
-  state.draining = true;
-  const isWatched = state.askedAt !== undefined && performance.now() - state.askedAt < WATCHED_MS;
+  markDraining(ctx);
+  const { askedAt } = stateOf(ctx);
+  const isWatched = askedAt !== undefined && performance.now() - askedAt < WATCHED_MS;
   if (isWatched) await sleep(ctx.config.SHUTDOWN_DELAY_SECS * 1000);
 }

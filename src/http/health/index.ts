@@ -1,2 +1,2 @@
-export { beginDraining } from './draining.js';
+export { beginDraining, markDraining } from './draining.js';
 export { serviceRoutes } from './routes.js';
