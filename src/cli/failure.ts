@@ -60,7 +60,9 @@ export function explain(error: unknown): Failure {
     return { exitCode: EXIT.usage, code: 'CONFIG', message: error.message.replaceAll('\n', '; '), hint };
   }
   if (error.name === 'DatabaseStartError') {
-    const hint = 'check DATABASE_URL, or unset it to use the embedded Postgres';
+    const hint = error.message.includes('is in use by another GitClaw')
+      ? 'stop the node that runs there first'
+      : 'check DATABASE_URL, or unset it to use the embedded Postgres';
     return { exitCode: EXIT.unreachable, code: 'DATABASE', message: error.message, hint };
   }
   if ('status' in error && 'requestId' in error) return refused(error as ApiError);

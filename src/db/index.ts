@@ -7,7 +7,12 @@ export {
   type SqlClient,
   type Tx,
 } from './database.js';
-export { type EmbeddedOptions, type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.js';
+export {
+  type EmbeddedOptions,
+  type EmbeddedPostgres,
+  findRunningPostgres,
+  startEmbeddedPostgres,
+} from './embedded/index.js';
 export {
   asDatabaseError,
   DatabaseStartError,

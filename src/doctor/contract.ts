@@ -17,6 +17,8 @@ export interface Surroundings {
   config: Config;
   /** PATH of the process that asks. */
   path: string;
+  /** What a user may still write to the disk of a folder. */
+  freeBytes(folder: string): Promise<number>;
 }
 
 export interface Examination {

@@ -5,6 +5,7 @@ import {
   type Database,
   DatabaseStartError,
   describeDatabaseError,
+  findRunningPostgres,
   migrationInfo,
   openDatabase,
   startEmbeddedPostgres,
@@ -20,12 +21,15 @@ const MIGRATE = 'run `gitclaw migrate run`';
 export const database: Examination = {
   subject: 'Postgres',
   async run({ config }) {
-    if (config.DATABASE_URL !== undefined) return examine(config, config.DATABASE_URL);
+    if (config.DATABASE_URL !== undefined)
+      return examine(config, config.DATABASE_URL, new URL(config.DATABASE_URL).host || 'socket');
     const folder = resolve(config.GITCLAW_DATA_DIR);
     const exists = await access(join(folder, 'postgres')).then(
       () => true,
       () => false,
     );
+    const running = await findRunningPostgres(folder);
+    if (running !== undefined) return examine(config, running, 'embedded, of the node that runs');
     if (!exists) return [ok('Postgres', `embedded; it will be made in ${folder}`)];
     let embedded: Awaited<ReturnType<typeof startEmbeddedPostgres>>;
     try {
@@ -33,21 +37,22 @@ export const database: Examination = {
     } catch (error) {
       const detail = firstLine(error);
       return detail.includes('is in use by another GitClaw')
-        ? [warn('Postgres', `embedded, and in use: ${detail}`, 'stop the node to have it looked into')]
+        ? [warn('Postgres', `embedded, and in use: ${detail}`, 'ask again when the node has started, or stop it')]
         : [fail('Postgres', detail, 'set DATABASE_URL to use a Postgres of your own')];
     }
     try {
-      return await examine(config, embedded.url);
+      return await examine(config, embedded.url, 'embedded');
     } finally {
       await embedded.stop();
     }
   },
 };
 
-async function examine(config: Config, url: string): Promise<Finding[]> {
+/** @param place where the server is, in words */
+async function examine(config: Config, url: string, place: string): Promise<Finding[]> {
   const db = openDatabase({ url, maxConnections: 2 });
   try {
-    const findings = [await examineServer(db, config, url)];
+    const findings = [await examineServer(db, config, place)];
     findings.push(await examineClock(db));
     const schema = await examineSchema(db, config);
     findings.push(schema);
@@ -63,10 +68,9 @@ async function examine(config: Config, url: string): Promise<Finding[]> {
   }
 }
 
-async function examineServer(db: Database, config: Config, url: string): Promise<Finding> {
+async function examineServer(db: Database, config: Config, place: string): Promise<Finding> {
   const [row] = await db.sql<[{ version: string; max: string }]>`
     SELECT current_setting('server_version') AS version, current_setting('max_connections') AS max`;
-  const place = config.DATABASE_URL === undefined ? 'embedded' : new URL(url).host || 'socket';
   const detail = `${row.version} (${place}), ${row.max} connections`;
   if (config.DATABASE_MAX_CONNECTIONS < Number(row.max)) return ok('Postgres', detail);
   const hint = `lower DATABASE_MAX_CONNECTIONS (${config.DATABASE_MAX_CONNECTIONS} per node) or raise max_connections`;

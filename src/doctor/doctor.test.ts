@@ -51,7 +51,7 @@ describe('a deployment in good health', () => {
     expect(troubles(found).filter(({ subject }) => subject !== 'disk space')).toEqual([]);
     expect(found.map(({ subject }) => subject)).toEqual([
       ...['Node.js', 'settings', 'data folder', 'disk space', 'Postgres', 'clocks', 'schema'],
-      ...['checkpoint key', 'nonce secret', 'object store', 'objects', 'CI runs', 'git', 'address'],
+      ...['checkpoint key', 'nonce secret', 'object store', 'objects', 'S3 clock', 'CI runs', 'git', 'address'],
     ]);
     expect(of(found, 'object store')).toEqual([`ok bucket ${bucket.bucket} at ${bucket.endpoint}`]);
     const store = await openObjectStore({ s3: bucket, GITCLAW_DATA_DIR: folder });
@@ -175,7 +175,7 @@ describe('what is wrong is found, while the rest is looked at all the same', () 
   });
 
   it('what never answers, or breaks', async () => {
-    const surroundings = { config: readConfig({}), path: '' };
+    const surroundings = { config: readConfig({}), path: '', freeBytes: async () => 0 };
     const never = { subject: 'thing', run: () => new Promise<Finding[]>(() => {}) };
     expect(await within(never, surroundings, 20)).toMatchObject([
       { status: 'fail', detail: 'no answer within 0.02 s' },

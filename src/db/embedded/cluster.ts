@@ -70,7 +70,8 @@ async function initdb(folder: string, passwordFile: string, binaries: Binaries, 
   }
 }
 
-async function readPassword(path: string): Promise<string> {
+/** @throws DatabaseStartError when this process may not read it */
+export async function readPassword(path: string): Promise<string> {
   try {
     return (await readFile(join(path, PASSWORD_FILE), 'utf8')).trim();
   } catch (cause) {

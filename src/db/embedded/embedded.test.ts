@@ -15,7 +15,8 @@ afterEach(async () => {
 
 async function dataDir(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'gitclaw-embedded-'));
-  cleanups.push(() => rm(folder, { recursive: true, force: true }));
+  // A server that lost its node ends by itself, and writes until then.
+  cleanups.push(() => rm(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }));
   return folder;
 }
 

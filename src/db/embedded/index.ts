@@ -4,10 +4,13 @@ import { resolve } from 'node:path';
 import { openClient } from '../database.js';
 import { DatabaseStartError } from '../errors.js';
 import { findBinaries } from './binaries.js';
-import { clusterPath, ensureCluster, USER } from './cluster.js';
+import { clusterPath, ensureCluster } from './cluster.js';
 import { findLauncher } from './launcher.js';
 import { lockDataDir } from './lock.js';
+import { DATABASE, urlOf } from './running.js';
 import { awaitOrphan, type EmbeddedLog, startServer } from './server.js';
+
+export { findRunningPostgres } from './running.js';
 
 export interface EmbeddedOptions {
   /** GITCLAW_DATA_DIR; made when missing. */
@@ -24,7 +27,6 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
-const DATABASE = 'gitclaw';
 const SILENT: EmbeddedLog = { debug: () => {}, warn: () => {} };
 
 /**
@@ -47,9 +49,8 @@ export async function startEmbeddedPostgres({
     const password = await ensureCluster(folder, binaries, launcher);
     await awaitOrphan(clusterPath(folder));
     const server = await startServer(clusterPath(folder), binaries, launcher, settings, log);
-    const base = `postgres://${USER}:${password}@127.0.0.1:${server.port}`;
     try {
-      await ensureDatabase(`${base}/postgres`);
+      await ensureDatabase(urlOf(server.port, password, 'postgres'));
     } catch (error) {
       await server.stop();
       throw error;
@@ -59,7 +60,7 @@ export async function startEmbeddedPostgres({
       stopping ??= server.stop().finally(release);
       return stopping;
     };
-    return { url: `${base}/${DATABASE}`, stop };
+    return { url: urlOf(server.port, password), stop };
   } catch (error) {
     await release();
     throw error;

@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { DatabaseStartError } from '../errors.js';
 import { isAlive, startMark } from './processes.js';
 
+const LOCK_FILE = 'gitclaw.lock';
+
 /**
  * Takes the data dir for this process; a lock left by a dead one is taken over.
  * @returns releases the lock
  * @throws DatabaseStartError naming the process that holds it
  */
 export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
-  const path = join(dataDir, 'gitclaw.lock');
+  const path = join(dataDir, LOCK_FILE);
   const own = `${process.pid} ${await startMark(process.pid)}\n`;
   const draft = `${path}.${process.pid}`;
   await writeFile(draft, own, { mode: 0o600 });
@@ -34,6 +36,11 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
     await rm(draft, { force: true });
   }
   throw inUse(dataDir);
+}
+
+/** The living process that uses the data dir, undefined when there is none. */
+export async function dataDirHolder(dataDir: string): Promise<number | undefined> {
+  return livePid(await readFile(join(dataDir, LOCK_FILE), 'utf8').catch(() => ''));
 }
 
 export function inUse(dataDir: string, pid?: number): DatabaseStartError {
