@@ -1,4 +1,5 @@
 /** The catalog of stored packs and the commit graph over them. */
+export * from './abandoned.js';
 export * from './choose-run.js';
 export * from './maintenance.js';
 export * from './objects.js';

@@ -26,7 +26,7 @@ export async function noteRetired(db: Database, graceSecs: number): Promise<numb
         AND NOT EXISTS (SELECT 1 FROM packs f WHERE f.stored_in = p.repo_id AND f.hash = p.hash)
       LIMIT ${BATCH} FOR UPDATE OF p SKIP LOCKED),
     gone AS (DELETE FROM packs p USING due WHERE p.repo_id = due.repo_id AND p.hash = due.hash RETURNING p.repo_id, p.hash)
-    INSERT INTO staged_packs (repo_id, hash, started_at) SELECT repo_id, hash, 'epoch' FROM gone
+    INSERT INTO staged_packs (repo_id, hash, started_at, loose) SELECT repo_id, hash, 'epoch', '' FROM gone
     ON CONFLICT (repo_id, hash) DO NOTHING`;
   return count;
 }
@@ -38,7 +38,7 @@ export async function noteOneRetired(tx: Tx, repoId: string, hash: string): Prom
       AND NOT EXISTS (SELECT 1 FROM packs f WHERE f.stored_in = p.repo_id AND f.hash = p.hash)`;
   if (count === 0) return false;
   await tx.sql`
-    INSERT INTO staged_packs (repo_id, hash, started_at) VALUES (${repoId}, ${hash}, 'epoch')
+    INSERT INTO staged_packs (repo_id, hash, started_at, loose) VALUES (${repoId}, ${hash}, 'epoch', '')
     ON CONFLICT (repo_id, hash) DO NOTHING`;
   return true;
 }
@@ -96,26 +96,43 @@ export async function reinstatePack(tx: Tx, repoId: string, hash: string): Promi
   return versions;
 }
 
-/** Where the packs of a repository lie, whatever their state. */
+/** Where the packs of a repository and those that forks read from its prefix lie, whatever their state. */
 export async function allPacks(
   db: Pick<Database, 'sql'> | Tx,
   repoId: string,
 ): Promise<{ hash: string; storedIn: string }[]> {
   const rows = await db.sql<{ hash: string; storedIn: string }[]>`
-    SELECT hash, coalesce(stored_in, repo_id) AS "storedIn" FROM packs WHERE repo_id = ${repoId}`;
+    SELECT DISTINCT hash, coalesce(stored_in, repo_id) AS "storedIn" FROM packs
+    WHERE repo_id = ${repoId} OR stored_in = ${repoId}`;
   return [...rows];
 }
 
 /**
- * Keeps pushes from beginning to write loose objects of the repository until the transaction ends.
- * @returns false when one may be writing them now
+ * Keeps pushes from beginning to write loose objects of the repository until the transaction ends. Whoever stored a pack
+ * before has committed it, and {@link allPacks}, asked afterwards, tells of it, or this does.
+ * @param oids 20 bytes each
+ * @returns the positions of those that a push may be writing now; undefined when that cannot be known
  */
-export async function holdLoose(tx: Tx, repoId: string): Promise<boolean> {
+export async function holdLoose(tx: Tx, repoId: string, oids: Uint8Array): Promise<Set<number> | undefined> {
   await tx.sql`SELECT pg_advisory_xact_lock(${looseLock(repoId)}::int8)`;
-  const rows = await tx.sql`
-    SELECT 1 FROM staged_packs WHERE repo_id = ${repoId} AND length(hash) = 40
-      AND started_at > now() - make_interval(hours => ${ABANDONED_AFTER_HOURS}) LIMIT 1`;
-  return rows.length === 0;
+  const rows = await tx.sql<{ place: number | null }[]>`
+    WITH writing AS (
+      SELECT loose FROM staged_packs WHERE repo_id = ${repoId} AND length(hash) = 40
+        AND started_at > now() - make_interval(hours => ${ABANDONED_AFTER_HOURS})),
+    asked AS (
+      SELECT (at - 1) / 20 AS place, substring(${oids}::bytea FROM at FOR 20) AS oid
+        FROM generate_series(1, length(${oids}::bytea), 20) AS at),
+    held AS (
+      SELECT DISTINCT substring(loose FROM at FOR 20) AS oid
+        FROM writing, generate_series(1, length(loose), 20) AS at)
+    SELECT place FROM asked JOIN held USING (oid)
+    UNION ALL SELECT NULL FROM writing WHERE loose IS NULL`;
+  const places = new Set<number>();
+  for (const { place } of rows) {
+    if (place === null) return undefined;
+    places.add(place);
+  }
+  return places;
 }
 
 /** Forgets former tips by their numbers, after what only they reached was collected. */

@@ -2,11 +2,12 @@
  * Puts a pack into the object store: pack, index and sidecar, and beside them the loose objects of a small one.
  *
  * Nobody sees any of it before the catalog row commits. A crash in between leaves files that only `staged_packs` names;
- * the clean-up job removes them after a day. They are not removed at once on failure: the same pack may be on its way in
+ * the clean-up job removes them after a day, loose objects too. They are not removed at once on failure: the same pack may be on its way in
  * another request, and files are named by content.
  */
 import type { AppContext } from '../context.js';
 import { whenQuiet } from '../foreground.js';
+import { packOids } from '../git/oid.js';
 import type { IndexResult, LooseObject } from '../packs/index.js';
 import { forEachParallel, together } from '../parallel.js';
 import { CONTENT_TYPES, looseKey, packKey } from '../storage/index.js';
@@ -36,7 +37,7 @@ export async function storePack(
   const put = (path: string, extension: 'pack' | 'idx' | 'meta') =>
     ctx.objects.putFile(packKey(repoId, pack.hash, extension), path, { contentType: CONTENT_TYPES[extension] });
   // The row first: taking it waits for a clean-up that may be deleting files of these names.
-  await stagePack(ctx.db, repoId, pack.hash);
+  await stagePack(ctx.db, repoId, pack.hash, packOids(pack.loose.map(({ oid }) => oid)));
   const root = ctx.objects.localRoot();
   if (root !== undefined && pack.loose.length > 0) return storeInPlace(ctx, root, repoId, pack, files);
   await together(

@@ -87,34 +87,26 @@ export async function insertPack(
  * Notes that files of this pack are about to be stored, so that they can be found if their push never commits.
  * Call it before anything is stored: loose objects are not deleted from a repository while a push may be writing them,
  * and this waits for deletions that are under way (see loose.ts).
+ * @param loose ids of the objects that will be stored loose, 20 bytes each
  */
-export async function stagePack(db: Database, repoId: string, hash: string): Promise<void> {
+export async function stagePack(
+  db: Database,
+  repoId: string,
+  hash: string,
+  loose: Uint8Array = new Uint8Array(),
+): Promise<void> {
+  // Equal packs have equal objects, so the longer of two lists is that of whoever stores any.
   await db.sql`
-    INSERT INTO staged_packs (repo_id, hash, started_at)
-    SELECT ${repoId}, ${hash}, now() FROM (SELECT pg_advisory_xact_lock_shared(${looseLock(repoId)}::int8)) AS held
-    ON CONFLICT (repo_id, hash) DO UPDATE SET started_at = now()`;
+    INSERT INTO staged_packs AS s (repo_id, hash, started_at, loose)
+    SELECT ${repoId}, ${hash}, now(), ${loose}::bytea
+      FROM (SELECT pg_advisory_xact_lock_shared(${looseLock(repoId)}::int8)) AS held
+    ON CONFLICT (repo_id, hash) DO UPDATE SET started_at = now(),
+      loose = CASE WHEN length(excluded.loose) > 0 THEN excluded.loose ELSE s.loose END`;
 }
 
 /** Key of the advisory lock on the loose objects of a repository. */
 export function looseLock(repoId: string): string {
   return createHash('sha256').update(`loose:${repoId}`).digest().readBigInt64BE().toString();
-}
-
-/**
- * Packs staged more than `hours` ago, locked until the transaction ends. `visible` tells that a row reads these files:
- * the repository's own, or one of a fork.
- */
-export async function lockAbandonedPacks(
-  tx: Tx,
-  hours: number,
-): Promise<{ repoId: string; hash: string; visible: boolean }[]> {
-  const rows = await tx.sql<{ repo_id: string; hash: string; visible: boolean }[]>`
-    SELECT s.repo_id, s.hash,
-           EXISTS (SELECT 1 FROM packs p WHERE p.hash = s.hash
-                   AND (p.repo_id = s.repo_id AND p.stored_in IS NULL OR p.stored_in = s.repo_id)) AS visible
-    FROM staged_packs s WHERE length(s.hash) = 40 AND s.started_at < now() - make_interval(hours => ${hours})
-    ORDER BY s.repo_id, s.hash LIMIT 100 FOR UPDATE SKIP LOCKED`;
-  return rows.map((row) => ({ repoId: row.repo_id, hash: row.hash, visible: row.visible }));
 }
 
 export async function deleteStagedPack(tx: Tx, repoId: string, hash: string): Promise<void> {

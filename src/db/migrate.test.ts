@@ -21,6 +21,7 @@ const NAMES = [
   '0010_compaction',
   '0011_bundles',
   '0012_active_packs',
+  '0013_loose_uploads',
 ];
 
 const databases: TestDatabase[] = [];

@@ -69,7 +69,7 @@ const TABLES: Record<string, string> = {
     'repo_id v64!; hash v40!; seq int8!; bytes int8!; objects int4!; tight bool!; tips bytea!; segment bytea!; state v16!; unpack_next int4!; unpacked_at tz; unpack_locked_at tz; created_at tz!; stored_in v64; first_seq int8; part int2!; retired_at tz',
   pack_maintenance: 'repo_id v64!; new_packs int4!; changed_at tz!; locked_until tz',
   former_tips: 'id int8!; repo_id v64!; oid v40!; left_at tz!',
-  staged_packs: 'repo_id v64!; hash v40!; started_at tz!',
+  staged_packs: 'repo_id v64!; hash v40!; started_at tz!; loose bytea',
   server_secrets: 'name v64!; value text!',
   reconciliation_checks: 'check_type v64!; started_at tz!; lease_until tz; cursor text!',
   branch_protections:

@@ -73,6 +73,8 @@ export const stagedPacks = pgTable(
     repoId: varchar('repo_id', { length: 64 }).notNull(),
     hash: varchar('hash', { length: 40 }).notNull(),
     startedAt: timestamptz('started_at').notNull().defaultNow(),
+    /** Ids of the objects that are stored loose beside it, 20 bytes each; null = not known. */
+    loose: bytea('loose'),
   },
   (t) => [primaryKey({ columns: [t.repoId, t.hash] })],
 );

@@ -1,0 +1,1 @@
+ALTER TABLE "staged_packs" ADD COLUMN "loose" "bytea";

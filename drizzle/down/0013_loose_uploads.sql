@@ -1,0 +1,1 @@
+ALTER TABLE "staged_packs" DROP COLUMN "loose";
