@@ -3,6 +3,7 @@ export * from './abandoned.js';
 export * from './choose-run.js';
 export * from './maintenance.js';
 export * from './objects.js';
+export * from './pack-summary.js';
 export * from './removal.js';
 export * from './retired.js';
 export * from './sharing.js';

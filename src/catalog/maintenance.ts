@@ -38,6 +38,16 @@ export async function claimMaintenance(db: Database): Promise<MaintenanceTask | 
   return rows[0];
 }
 
+/** Takes one repository, whatever is to be done with it. @returns false when another node has it, or it is gone */
+export async function claimRepository(db: Database, repoId: string): Promise<boolean> {
+  const { count } = await db.sql`
+    INSERT INTO pack_maintenance AS m (repo_id, locked_until)
+    SELECT repo_id, now() + make_interval(secs => ${MAINTENANCE_LEASE_SECS}) FROM repositories WHERE repo_id = ${repoId}
+    ON CONFLICT (repo_id) DO UPDATE SET new_packs = 0, locked_until = excluded.locked_until
+      WHERE m.locked_until IS NULL OR m.locked_until < now()`;
+  return count > 0;
+}
+
 /** Keeps a repository claimed while work on it goes on. */
 export async function renewMaintenance(db: Database, repoId: string): Promise<void> {
   await db.sql`

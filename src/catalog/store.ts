@@ -133,12 +133,13 @@ export async function isBeingUnpacked(tx: Tx, repoId: string): Promise<boolean> 
 /** Longest time one node may work on a batch of an unpack before another may take over, seconds. */
 const UNPACK_LEASE_SECS = 120;
 
-/** Takes the oldest pack that waits for unpacking and is not in another node's hands. */
-export async function claimUnpack(db: Database): Promise<UnpackTask | undefined> {
+/** Takes the oldest pack, of one repository or of all, that waits for unpacking and is not in another node's hands. */
+export async function claimUnpack(db: Database, repoId?: string): Promise<UnpackTask | undefined> {
   const rows = await db.sql<{ repo_id: string; hash: string; objects: number; unpack_next: number }[]>`
     UPDATE packs SET unpack_locked_at = now() WHERE (repo_id, hash) = (
       SELECT repo_id, hash FROM packs
       WHERE unpacked_at IS NULL AND state = 'active' AND stored_in IS NULL
+        AND (${repoId ?? null}::text IS NULL OR repo_id = ${repoId ?? null})
         AND (unpack_locked_at IS NULL OR unpack_locked_at < now() - make_interval(secs => ${UNPACK_LEASE_SECS}))
       ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING repo_id, hash, objects, unpack_next`;

@@ -6,6 +6,7 @@ import { addAudit } from './commands/audit.js';
 import { addCi } from './commands/ci.js';
 import { addCredential } from './commands/credential.js';
 import { addDoctor } from './commands/doctor.js';
+import { addGc } from './commands/gc.js';
 import { addKeygen } from './commands/keygen.js';
 import { addMigrate } from './commands/migrate.js';
 import { addMonitoring } from './commands/monitoring.js';
@@ -75,6 +76,7 @@ const COMMANDS = [
   addRebuild,
   addDoctor,
   addReconcile,
+  addGc,
   addRestoreCheck,
 ] as const satisfies ((program: Command, cli: Cli) => void)[];
 

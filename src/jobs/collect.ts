@@ -46,7 +46,8 @@ export async function collectGarbage(ctx: AppContext, stop: AbortSignal): Promis
   return finished;
 }
 
-async function collectOne(
+/** Removes and collects what is due of a claimed repository. @returns false when something must wait */
+export async function collectOne(
   ctx: AppContext,
   repoId: string,
   after: number,

@@ -40,7 +40,8 @@ export async function compactPacks(ctx: AppContext, stop: AbortSignal): Promise<
   return merges;
 }
 
-async function compactOne(ctx: AppContext, task: MaintenanceTask, stop: AbortSignal): Promise<number> {
+/** Merges what there is to merge of a claimed repository, and gives it back. @returns how many merges were made */
+export async function compactOne(ctx: AppContext, task: MaintenanceTask, stop: AbortSignal): Promise<number> {
   const { repoId, pause } = task;
   for (let merges = 0; ; merges++) {
     if (stop.aborted) {

@@ -26,7 +26,7 @@ interface Job {
 }
 
 const JOBS: readonly Job[] = [
-  { name: 'unpack', everyMs: 1_000, run: unpackPending },
+  { name: 'unpack', everyMs: 1_000, run: (ctx, stop) => unpackPending(ctx, stop) },
   { name: 'compaction', everyMs: 1_000, run: compactPacks },
   { name: 'retired packs', everyMs: 30_000, run: removeRetiredPacks },
   { name: 'garbage', everyMs: 60_000, run: collectGarbage },

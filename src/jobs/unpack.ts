@@ -20,14 +20,14 @@ const RETRY_SECS = 30;
 const LONGEST_WAIT_MS = 1000;
 
 /**
- * Unpacks waiting packs until none is left.
+ * Unpacks waiting packs, of one repository or of all, until none is left.
  * @param stop ends the work after the batch at hand
  * @returns the number of packs finished
  */
-export async function unpackPending(ctx: AppContext, stop: AbortSignal): Promise<number> {
+export async function unpackPending(ctx: AppContext, stop: AbortSignal, repoId?: string): Promise<number> {
   let finished = 0;
   while (!stop.aborted) {
-    const task = await claimUnpack(ctx.db);
+    const task = await claimUnpack(ctx.db, repoId);
     if (task === undefined) break;
     try {
       if (await unpackOne(ctx, task, stop)) finished += 1;
