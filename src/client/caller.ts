@@ -1,7 +1,8 @@
 /** One call of the API: signed or not, repeated where a repeat is safe. The topics of the client are built on it. */
 import { createPrivateKey, type KeyObject, randomUUID } from 'node:crypto';
 import type { JsonObject } from '../signing/index.js';
-import { IdentityRequiredError } from './errors.js';
+import { IdentityRequiredError, NetworkError } from './errors.js';
+import { readEvents, type ServerEvent } from './events.js';
 import { type GitService, repositoryOfPath, signGitToken } from './git-token.js';
 import { readAnswer, type SigningIdentity, signedBody } from './request.js';
 import { DEFAULT_RETRY, type RetryPolicy, withRetry } from './retry.js';
@@ -28,6 +29,9 @@ export interface RequestOptions {
   query?: Query;
   headers?: Record<string, string>;
 }
+
+/** A connection that lasted this long was no failure, milliseconds. */
+const LONG_MS = 30_000;
 
 export type Query = Record<string, string | number | undefined>;
 
@@ -63,10 +67,7 @@ export class Caller {
    * @throws ApiError, NetworkError, IdentityRequiredError
    */
   async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-    const url = new URL(this.baseUrl.pathname.replace(/\/+$/, '') + path, this.baseUrl);
-    for (const [name, value] of Object.entries(options.query ?? {})) {
-      if (value !== undefined) url.searchParams.set(name, String(value));
-    }
+    const url = this.#url(path, options.query);
     const nonce = randomUUID();
     const headers = { accept: 'application/json', 'content-type': 'application/json', ...options.headers };
     return withRetry(this.#retry, async () => {
@@ -92,6 +93,37 @@ export class Caller {
   }
 
   /**
+   * Server-sent events about a repository, until the event `last` has come. A connection that ends or breaks before is
+   * made again, from the last event that had an id; tries without any event are limited as those of calls are.
+   * @throws ApiError, NetworkError
+   */
+  protected async *events(repo: string, path: string, query: Query, last: string): AsyncGenerator<ServerEvent> {
+    const url = this.#url(path, query);
+    let seen: string | undefined;
+    for (let tried = 0; ; tried += 1) {
+      const headers: Record<string, string> = seen === undefined ? {} : { 'last-event-id': seen };
+      if (this.isSigning)
+        headers.authorization = `GitClaw ${this.gitToken({ repoId: repo, service: 'git-upload-pack' })}`;
+      const begun = performance.now();
+      try {
+        for await (const event of readEvents({ method: 'GET', url, headers, timeoutMs: this.#timeoutMs })) {
+          tried = 0;
+          seen = event.id ?? seen;
+          yield event;
+          if (event.name === last) return;
+        }
+        // Servers end long connections in good order, also quiet ones.
+        if (performance.now() - begun > LONG_MS) tried = 0;
+        else if (tried >= this.#retry.retries)
+          throw new NetworkError(`${url.host} ends the events at once`, 'NO_EVENTS');
+      } catch (error) {
+        if (!(error instanceof NetworkError) || tried >= this.#retry.retries) throw error;
+      }
+      await this.#retry.sleep(Math.min(this.#retry.backoffMs * 2 ** tried, this.#retry.maxWaitMs));
+    }
+  }
+
+  /**
    * A token for one repository, to be carried as Basic password (user = agent id) or as `Authorization: GitClaw <token>`.
    * @param target a clone `url` names host and repository; otherwise `repoId` on this client's server
    */
@@ -110,6 +142,14 @@ export class Caller {
   protected signer(): SigningIdentity {
     if (this.#identity === undefined) throw new IdentityRequiredError();
     return this.#identity;
+  }
+
+  #url(path: string, query: Query = {}): URL {
+    const url = new URL(this.baseUrl.pathname.replace(/\/+$/, '') + path, this.baseUrl);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return url;
   }
 
   #body(options: RequestOptions, nonce: string): string | undefined {

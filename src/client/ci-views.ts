@@ -36,3 +36,11 @@ export interface CiChangeView {
   status: CiRunStatus;
   message: string;
 }
+
+/** What comes while a run is followed. */
+export type CiLogEvent =
+  /** `step` is its place; null = the whole log of a run that ended long ago */
+  | { event: 'log'; step: number | null; stream: string; text: string }
+  /** Another runner began anew. */
+  | { event: 'restart' }
+  | { event: 'end'; status: string };

@@ -1,6 +1,6 @@
 /** Runs of a pull request's checks. */
 import { at } from './caller.js';
-import type { CiChangeView, CiRunDetailView, CiRunView, CiStepLogView } from './ci-views.js';
+import type { CiChangeView, CiLogEvent, CiRunDetailView, CiRunView, CiStepLogView } from './ci-views.js';
 import { StarCalls } from './stars.js';
 
 export class CiCalls extends StarCalls {
@@ -25,6 +25,14 @@ export class CiCalls extends StarCalls {
   async ciRunLogs(repoId: string, prId: string, runId: string): Promise<string> {
     const path = at`/v1/repos/${repoId}/pulls/${prId}/ci/runs/${runId}/logs`;
     return (await this.read<{ logs: string }>(repoId, path)).logs;
+  }
+
+  /** The log of a run while it is written, to its end; a lost connection is made again where it broke off. */
+  async *followCiLog(repoId: string, prId: string, runId: string): AsyncGenerator<CiLogEvent> {
+    const path = at`/v1/repos/${repoId}/pulls/${prId}/ci/runs/${runId}/logs`;
+    for await (const { name, data } of this.events(repoId, path, { follow: 1 }, 'end')) {
+      yield { event: name, ...JSON.parse(data) } as CiLogEvent;
+    }
   }
 
   /** The log of the newest run, step by step. */

@@ -1,7 +1,15 @@
 /** The client room: everything an agent needs to talk to a GitClaw server. */
 export type { BranchView, CommitView, ContentsView, TreeEntryView, TreeView } from './browse-views.js';
 export type { GitClawClientOptions, Query, RequestOptions } from './caller.js';
-export type { CiChangeView, CiRunDetailView, CiRunStatus, CiRunView, CiStepLogView, CiStepView } from './ci-views.js';
+export type {
+  CiChangeView,
+  CiLogEvent,
+  CiRunDetailView,
+  CiRunStatus,
+  CiRunView,
+  CiStepLogView,
+  CiStepView,
+} from './ci-views.js';
 export { GitClawClient } from './client.js';
 export {
   ApiError,

@@ -1,10 +1,10 @@
 /** One HTTP exchange over node:http, because `fetch` cannot send the GET bodies that signed reads travel in. */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { NetworkError } from './errors.js';
+import { ApiError, NetworkError } from './errors.js';
 
 /** Far above any JSON answer; stops a wrong address from filling the memory. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export interface Exchange {
   method: string;
@@ -25,10 +25,7 @@ export interface Answer {
 /** Sends a request and reads the whole answer; redirects are handed back as they are. @throws NetworkError */
 export function exchange({ method, url, headers, body, timeoutMs }: Exchange): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) =>
-      reject(
-        error instanceof NetworkError ? error : new NetworkError(explain(error, url), error.code ?? 'NETWORK', error),
-      );
+    const fail = (error: NodeJS.ErrnoException) => reject(networkError(error, url));
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const outgoing = send(url, { method, headers: { ...headers, ...length } }, (incoming) => {
@@ -54,6 +51,12 @@ export function exchange({ method, url, headers, body, timeoutMs }: Exchange): P
     outgoing.on('error', fail);
     outgoing.end(body);
   });
+}
+
+/** Errors of this client stay as they are. */
+export function networkError(error: NodeJS.ErrnoException, url: URL): Error {
+  if (error instanceof NetworkError || error instanceof ApiError) return error;
+  return new NetworkError(explain(error, url), error.code ?? 'NETWORK', error);
 }
 
 function explain(error: NodeJS.ErrnoException, url: URL): string {

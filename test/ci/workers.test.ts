@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createBubblewrapDriver } from '../../src/ci/drivers/bubblewrap.js';
 import { TestAgent } from '../support/agent.js';
+import { gitclaw } from '../support/cli.js';
 import { type Deployment, s3 } from '../support/deployment.js';
 
 let deployment: Deployment;
@@ -67,10 +68,15 @@ it('a run whose runner is killed is taken up by another one, once, and the comma
   await expect
     .poll(async () => (await ada.client.ciLogs(repoId, prId))[0]?.status, { timeout: 20_000 })
     .toBe('running');
-  await startWorker('two');
-  await startWorker('three');
+  let live = '';
+  const onOut = (text: string) => {
+    live += text;
+  };
+  const following = gitclaw(ada.sandbox, ['ci', 'logs', prId, '-f', '--repo', 'ada/demo'], { onOut });
+  await expect.poll(() => live, { timeout: 20_000, interval: 50 }).toBe('begun\n');
   first.kill('SIGKILL');
   const killedAt = Date.now();
+  await Promise.all([startWorker('two'), startWorker('three')]);
   await expect.poll(async () => (await runs())[0]?.status, { timeout: 50_000, interval: 200 }).toBe('passed');
   console.log(`taken over and done ${Date.now() - killedAt} ms after the kill`);
   const [run, ...others] = await runs();
@@ -80,11 +86,19 @@ it('a run whose runner is killed is taken up by another one, once, and the comma
   const events = await ada.client.listRepoAudit(repoId);
   expect(events.filter(({ action }) => action === 'ci_completed')).toHaveLength(1);
 
+  const { stdout, stderr } = await following;
+  expect(stdout).toBe('begun\nbegun\ndone\n');
+  expect(stderr).toBe('another runner begins anew\nthe run ended: passed\n');
+
   const place = ['--repo', 'ada/demo'];
   expect((await ada.cli(['ci', 'list', prId, ...place])).stdout).toBe(
     `${run!.runId}\tpassed\t${run!.commitSha}\t${run!.startedAt}\n`,
   );
   expect((await ada.cli(['ci', 'logs', prId, ...place])).stdout).toBe('== only (passed)\nbegun\ndone\n');
+  const past = await ada.cli(['ci', 'logs', '1', '-f', '--run', run!.runId, '--json', ...place]);
+  const told = past.stdout.trim().split('\n');
+  expect(JSON.parse(told.at(-1)!)).toEqual({ event: 'end', status: 'passed' });
+  expect(told.map((line) => JSON.parse(line).text ?? '').join('')).toContain('begun\ndone\n');
   const again = (await ada.cli(['ci', 'trigger', '1', ...place])).stdout.trim();
   expect((await ada.cli(['ci', 'cancel', again, '1', ...place])).stdout).toBe('cancelled\n');
   expect((await ada.cli(['ci', 'logs', '1', '--run', run!.runId, ...place])).stdout).toContain('=== Step: only ===');

@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
+import type { GitClawClient } from '../../client/index.js';
 import { type Cli, print } from '../cli.js';
+import { CliError } from '../failure.js';
 import { placeOptions } from '../options.js';
 import type { PlaceOptions } from '../repository.js';
 
 interface RunOptions extends PlaceOptions {
   run?: string;
+  follow?: boolean;
 }
 
 interface TriggerOptions extends PlaceOptions {
@@ -30,7 +33,8 @@ export function addCi(program: Command, cli: Cli): void {
   )
     .description('Prints the log of the newest run, or of the one that --run names.')
     .option('--run <run>', 'id of the run')
-    .addHelpText('after', '\nExample:\n  gitclaw ci logs 3')
+    .option('-f, --follow', 'print what the steps write while they write it, to the end (--json: one event a line)')
+    .addHelpText('after', '\nExamples:\n  gitclaw ci logs 3\n  gitclaw ci logs 3 -f')
     .action((pull: string | undefined, options: RunOptions) => logs(cli, pull, options));
   placeOptions(ci.command('trigger').argument('[pull]', 'id or number'), '{runId, status, message}')
     .description('Starts a run and prints its id.')
@@ -56,6 +60,7 @@ async function list(cli: Cli, named: string | undefined, options: PlaceOptions):
 
 async function logs(cli: Cli, named: string | undefined, options: RunOptions): Promise<void> {
   const { client, repoId, prId } = await openPull(cli, named, options, false);
+  if (options.follow) return follow(cli, client, { repoId, prId }, options);
   if (options.run !== undefined) {
     const text = await client.ciRunLogs(repoId, prId, options.run);
     return print(cli, options, { runId: options.run, logs: text }, text.replace(/\n$/, ''));
@@ -63,6 +68,21 @@ async function logs(cli: Cli, named: string | undefined, options: RunOptions): P
   const steps = await client.ciLogs(repoId, prId);
   const parts = steps.map(({ step, status, output }) => `== ${step} (${status})\n${output.replace(/\n$/, '')}`);
   return print(cli, options, steps, parts.join('\n'));
+}
+
+async function follow(
+  cli: Cli,
+  client: GitClawClient,
+  { repoId, prId }: { repoId: string; prId: string },
+  options: RunOptions,
+): Promise<void> {
+  const runId = options.run ?? (await client.listCiRuns(repoId, prId))[0]?.runId;
+  if (runId === undefined) throw new CliError('refused', 'no runs yet', 'start one: gitclaw ci trigger');
+  for await (const event of client.followCiLog(repoId, prId, runId)) {
+    if (options.json) cli.out(`${JSON.stringify(event)}\n`);
+    else if (event.event === 'log') cli.out(event.text);
+    else cli.err(event.event === 'end' ? `the run ended: ${event.status}\n` : 'another runner begins anew\n');
+  }
 }
 
 async function trigger(cli: Cli, named: string | undefined, options: TriggerOptions): Promise<void> {

@@ -28,10 +28,14 @@ export function addMigrate(program: Command, cli: Cli): void {
     .description('Lists the migrations of this build, and when each was applied.')
     .option('--json', 'print an array')
     .action((options: Options) =>
-      withDatabaseUrl(cli, async (room, url) => {
-        const all = await room.migrationInfo(url);
-        print(cli, options, all, all.map((one) => `${one.name}\t${one.applied ? 'applied' : 'missing'}`).join('\n'));
-      }),
+      withDatabaseUrl(
+        cli,
+        async (room, url) => {
+          const all = await room.migrationInfo(url);
+          print(cli, options, all, all.map((one) => `${one.name}\t${one.applied ? 'applied' : 'missing'}`).join('\n'));
+        },
+        true,
+      ),
     );
   group
     .command('revert')
