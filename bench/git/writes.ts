@@ -16,7 +16,7 @@ export function smallPush(sandbox: GitSandbox, repo: Repository, urls: Urls): Wo
   return {
     name: `push of one commit, ${Math.round(repo.objects / 1000)}k objects`,
     rounds: 40,
-    warmUp: 5,
+    warmUp: 20,
     target: { ratio: 0.8, cpu: 1 },
     async round(server, turn) {
       const dir = await (clones.get(server) ?? clones.set(server, workTree(sandbox, repo, server.name)).get(server)!);
