@@ -325,6 +325,12 @@ describe.each(['filesystem', 's3'] as const)('an operator repairs the server: %s
       const bad = await orphaned(type);
       expect([bad.status, bad.json.error.code]).toEqual([400, 'INVALID_TYPE']);
     }
+    // A job that stores loose objects would bring the prefix back.
+    await expect
+      .poll(() => database.db.sql`SELECT 1 FROM packs WHERE repo_id = ${repoId} AND unpacked_at IS NULL`, {
+        timeout: 60_000,
+      })
+      .toHaveLength(0);
     await objects.deletePrefix(`${repoId}/`);
     const scan = (await admin('GET', '/repos/reconcile')).json.data;
     expect(scan.dbOnlyRepos).toHaveLength(1);
