@@ -64,6 +64,9 @@ beforeAll(async () => {
   agent = await TestAgent.setup(node.url, 'ada');
   await agent.cli(['setup', node.url, '--sign-pushes']);
   kept = await agent.createRepo('kept');
+  // Its two packs must stay two: one of them will be lost.
+  const never = `now() + interval '1 day'`;
+  await sql('live', `INSERT INTO pack_maintenance (repo_id, locked_until) VALUES ('${kept.repoId}', ${never})`);
   work = (await agent.sandbox.seedHistory({ seed: 7, commits: 60, merges: 5, tags: 2 })).dir;
   await agent.git(['tag', 'first'], { cwd: work });
   await push('--mirror', kept.cloneUrl);
