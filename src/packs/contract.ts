@@ -98,7 +98,10 @@ export interface BuildRequest {
    */
   parentTrees?: Uint8Array;
   parentCounts?: Uint16Array;
-  /** Trees that the client named: always sent, and their entries count as depth 0 of the filter. */
+  /**
+   * Trees that the client named, in its order: always sent, and their entries count as depth 0 of the filter, but as
+   * depth 1 when the tree is among `trees` or lies in one named before it.
+   */
   givenTrees?: Uint8Array;
   /** What of trees and blobs is sent; undefined = all. */
   filter?: ObjectFilter;

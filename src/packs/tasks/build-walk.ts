@@ -25,6 +25,8 @@ export class TreeWalk {
   readonly #depths: number[] = [];
   /** With a filter by depth: the smallest depth at which each number was met. */
   #nearest: Int32Array | undefined;
+  /** While trees are walked that the client named, except for the last one. */
+  #moreNamed = false;
 
   constructor(selection: Selection, filter?: ObjectFilter) {
     this.#selection = selection;
@@ -49,12 +51,22 @@ export class TreeWalk {
     if (this.#filter.goesBelow(ABOVE_ROOT)) this.#walk(trees, true);
   }
 
-  /** Selects trees that the client named, whatever the filter says of them, and what is below as {@link select}. */
-  selectGiven(trees: Uint8Array): void {
+  /**
+   * Selects trees that the client named, whatever the filter says of them, and what is below as {@link select}. As in git
+   * (list-objects.c), one that a commit to be sent has as its root, or that lies in a tree named before it, counts its
+   * entries from there and not from itself.
+   * @param roots root trees of the commits to be sent
+   * @throws AppError OBJECT_CORRUPTED
+   */
+  selectGiven(trees: Uint8Array, roots: Uint8Array): void {
+    const ofCommits = common(trees, roots);
     for (let at = 0; at < trees.length; at += OID_BYTES) {
+      this.#moreNamed = at + OID_BYTES < trees.length;
       if (this.clientHas(trees, at)) continue;
       this.#selection.select(this.#selection.locate(trees, at, 'tree'));
-      if (this.#filter.goesBelow(ABOVE_ROOT)) this.#visit(this.#seen.add(trees, at), ABOVE_ROOT, true);
+      const isMet = ofCommits.find(trees, at) >= 0 || this.#seen.find(trees, at) >= 0;
+      this.#meet(trees, at, isMet ? 0 : ABOVE_ROOT, true, true);
+      this.#drain(true);
     }
   }
 
@@ -69,12 +81,6 @@ export class TreeWalk {
       this.#meet(roots, at, 0, true, select);
       this.#drain(select);
     }
-  }
-
-  #visit(number: number, depth: number, select: boolean): void {
-    this.#pending.push(number);
-    this.#depths.push(depth);
-    this.#drain(select);
   }
 
   #drain(select: boolean): void {
@@ -93,10 +99,15 @@ export class TreeWalk {
     const isNew = number >= known;
     if (select ? !this.#isNearer(number, depth, isNew) : !isNew) return;
     if (select) this.#filter.select(this.#selection, bytes, at, tree, depth);
-    if (tree && (!select || this.#filter.goesBelow(depth))) {
+    if (tree && (!select || this.#reads(depth))) {
       this.#pending.push(number);
       this.#depths.push(depth);
     }
+  }
+
+  /** Whether entries of a tree at this depth are met: those that may pass, and those that may be named next. */
+  #reads(depth: number): boolean {
+    return this.#filter.goesBelow(depth) || (this.#moreNamed && this.#filter.passes(depth, 'tree'));
   }
 
   /** True for an object that must be looked at: a new one, or one met nearer to a root than before. */
@@ -111,4 +122,15 @@ export class TreeWalk {
     this.#nearest[number] = depth;
     return true;
   }
+}
+
+/** Ids that are in both lists. */
+function common(few: Uint8Array, many: Uint8Array): OidSet {
+  const sought = new OidSet();
+  const found = new OidSet();
+  for (let at = 0; at < few.length; at += OID_BYTES) sought.add(few, at);
+  for (let at = 0; at < many.length && sought.count > 0; at += OID_BYTES) {
+    if (sought.find(many, at) >= 0) found.add(many, at);
+  }
+  return found;
 }

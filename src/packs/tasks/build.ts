@@ -63,7 +63,7 @@ function selectTrees(selection: Selection, request: BuildRequest): (oid: Uint8Ar
   }
   // Without trees to subtract from and without thin deltas nobody asks what the client has.
   if (request.thin || trees.length > 0 || givenTrees.length > 0) walk.addBoundary(request.boundaryTrees);
-  walk.selectGiven(givenTrees);
+  walk.selectGiven(givenTrees, trees);
   walk.select(trees);
   return (oid) => walk.clientHas(oid);
 }
