@@ -80,7 +80,8 @@ describe.each(deployments)('the store is a git object directory: $name', (kind) 
     const bare = await copyOut('with-packs');
     expect((await agent.git(['fsck', '--strict', '--full'], { cwd: bare })).stdout).toBe('');
     const { stdout } = await agent.git(['count-objects', '-v'], { cwd: bare });
-    expect(stdout).toMatch(/^packs: 3$/m);
+    // Merged ones may lie beside them.
+    expect(Number(/^packs: (\d+)$/m.exec(stdout)?.[1])).toBeGreaterThanOrEqual(3);
 
     await rm(join(bare, 'objects/pack'), { recursive: true });
     const fsck = await agent.git(['fsck', '--strict', '--full'], { cwd: bare });
