@@ -9,17 +9,19 @@ export interface HookReceiver {
   close(): Promise<void>;
 }
 
-/** Every seventh delivery is refused. */
+/** Every seventh delivery is refused when it comes first; refused again and again, some of thousands would be given up. */
 const REFUSES = 7;
 
 export async function hookReceiver(): Promise<HookReceiver> {
   const accepted = new Map<string, number>();
+  const refused = new Set<string>();
   let count = 0;
   const server = createServer((request, response) => {
     request.resume().once('end', () => {
       const id = String(request.headers['x-gitclaw-delivery']);
       count += 1;
-      if (count % REFUSES === 0) {
+      if (count % REFUSES === 0 && !refused.has(id)) {
+        refused.add(id);
         response.writeHead(503).end();
         return;
       }
