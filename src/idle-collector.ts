@@ -9,6 +9,11 @@ export class IdleCollector {
   #collect: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
+  /** @param collect default: V8's own full collection */
+  constructor(collect?: () => void) {
+    this.#collect = collect;
+  }
+
   /** Collects the garbage of this thread soon, unless {@link notNow} comes before. */
   soon(): void {
     clearTimeout(this.#timer);
