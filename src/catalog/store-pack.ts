@@ -2,8 +2,8 @@
  * Puts a pack into the object store: pack, index and sidecar, and beside them the loose objects of a small one.
  *
  * Nobody sees any of it before the catalog row commits. A crash in between leaves files that only `staged_packs` names;
- * the clean-up job removes them after a day, loose objects too. They are not removed at once on failure: the same pack may be on its way in
- * another request, and files are named by content.
+ * the clean-up job removes them after a day, loose objects too. They are not removed at once on failure: the same pack
+ * may be on its way in another request, and files are named by content.
  */
 import type { AppContext } from '../context.js';
 import { whenQuiet } from '../foreground.js';

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, link, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../errors.js';
-import { CONTENT_TYPES, type ObjectStore, packKey } from '../storage/index.js';
+import { CONTENT_TYPES, type ObjectStore, packKey, syncPath } from '../storage/index.js';
 import type { LocalPack } from './contract.js';
 import { rebuildMeta } from './rebuild-meta.js';
 
@@ -82,16 +82,7 @@ export async function linkPack(from: LocalPack, to: CacheFiles, durable: boolean
   const targets = paths(to.pack);
   for (const [i, source] of sources.entries()) {
     await link(source, targets[i]!).catch(() => copyFile(source, targets[i]!));
-    if (durable) await sync(targets[i]!);
-  }
-}
-
-async function sync(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
+    if (durable) await syncPath(targets[i]!);
   }
 }
 

@@ -1,7 +1,7 @@
 /** `gitclaw worker` as operators run it: the built program in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endProcess } from './end-process.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -52,12 +52,7 @@ export class WorkerProcess {
   }
 
   /** Ends the process and waits for it. @returns its exit code, or the signal that ended it */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals | null> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
-      const exit = once(this.child, 'exit');
-      this.child.kill(signal);
-      await exit;
-    }
-    return this.child.exitCode ?? this.child.signalCode;
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals | null> {
+    return endProcess(this.child, signal);
   }
 }
