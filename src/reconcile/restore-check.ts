@@ -58,12 +58,16 @@ async function checkRepository(ctx: AppContext, repoId: string, report: RestoreR
     report.lostRefs.push({ repoId, repository: `${repo.ownerName}/${repo.name}`, refName: name, oid });
   }
   const { missing: keys, wrongSize, unknown } = await comparePrefix(ctx, repoId, new Date(8.64e15));
-  report.missingKeys.push(...keys, ...wrongSize.map(({ key }) => key));
-  // A fork may read packs from the prefix of a repository that is gone.
-  for (const { storedIn, hash } of missing) {
-    const key = packKey(storedIn, hash, 'pack');
-    if (storedIn !== repoId && !report.missingKeys.includes(key)) report.missingKeys.push(key);
-  }
+  // A fork may read packs from the prefix of a repository that is gone, or that comes before or after it here.
+  const shared = missing.filter(({ storedIn }) => storedIn !== repoId);
+  report.missingKeys = [
+    ...new Set([
+      ...report.missingKeys,
+      ...keys,
+      ...wrongSize.map(({ key }) => key),
+      ...shared.map(({ storedIn, hash }) => packKey(storedIn, hash, 'pack')),
+    ]),
+  ];
   for (const { key, modifiedAt, size } of unknown.filter((each) => PACK_NAME.test(each.key)))
     report.newerPacks.push({ repoId, key, modifiedAt: modifiedAt.toISOString(), bytes: size });
 }
