@@ -1,4 +1,5 @@
 /** Postgres: connections, transactions, tables, migrations, and the Postgres that GitClaw brings along. */
+export { commitLater } from './commit-later.js';
 export {
   type Database,
   type DatabaseOptions,

@@ -1,5 +1,6 @@
 /** Tells other connections and nodes of what was committed (PostgreSQL manual, NOTIFY). */
 import type postgres from 'postgres';
+import { commitLater } from './commit-later.js';
 
 /** What is told together; as many commits may wait for one statement that is on its way. */
 const MAX_TOLD = 10_000;
@@ -32,8 +33,9 @@ export class Notifier {
     while (this.#waiting.size > 0) {
       const told = [...this.#waiting.values()];
       this.#waiting = new Map();
+      // A statement that notifies commits like one that writes, and would wait for the disk for nothing.
       await this.#sql`
-        SELECT pg_notify(channel, payload) FROM unnest(${told.map(({ channel }) => channel)}::text[],
+        SELECT pg_notify(channel, payload), ${commitLater({ sql: this.#sql })} FROM unnest(${told.map(({ channel }) => channel)}::text[],
           ${told.map(({ payload }) => payload)}::text[]) AS told(channel, payload)`.catch(() => {});
     }
     this.#busy = false;

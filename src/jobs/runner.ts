@@ -9,7 +9,7 @@ import { measureOutbox, removeOldDeadLetters, removeProcessedEvents, startOutbox
 import { reconcileDue } from '../reconcile/index.js';
 import { reputationHandler } from '../reputation/index.js';
 import { createTrendingSchedule } from '../trending/index.js';
-import { removeOldDeliveries, sendDeliveries, webhookHandler } from '../webhooks/index.js';
+import { removeOldDeliveries, sendDeliveries, webhookEvents, webhookHandler } from '../webhooks/index.js';
 import { removeAbandonedPacks } from './abandoned.js';
 import { collectGarbage } from './collect.js';
 import { compactPacks } from './compact.js';
@@ -67,6 +67,7 @@ export function startJobs(ctx: AppContext): Jobs {
       trending: trending.handler,
       webhook: webhookHandler,
     },
+    wanted: { webhook: webhookEvents },
     unconsumed: ['analytics'],
   });
   return {

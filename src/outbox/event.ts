@@ -1,6 +1,6 @@
 /** What a handler of outbox rows gets and gives. */
 import type { OutboxTopic } from '../audit/index.js';
-import type { Tx } from '../db/index.js';
+import type { Queryable, Tx } from '../db/index.js';
 
 /** A claimed outbox row and the audit event that it follows from. */
 export interface OutboxEvent {
@@ -32,3 +32,9 @@ export type TopicHandler = (
 ) => Promise<((tx: Tx) => Promise<void>) | undefined | void>;
 
 export type TopicHandlers = Partial<Record<OutboxTopic, TopicHandler>>;
+
+/**
+ * A condition in SQL on the audit event `a`; where it is false the row is marked processed without a call of the handler.
+ * It may say yes where the handler then finds nothing to do.
+ */
+export type WantedEvents = (db: Queryable) => ReturnType<Queryable['sql']>;

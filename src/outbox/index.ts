@@ -1,6 +1,6 @@
 /** The outbox: work that follows from audit events, done behind the requests and never lost. */
 export { Bell } from './bell.js';
-export type { OutboxEvent, TopicHandler, TopicHandlers } from './event.js';
+export type { OutboxEvent, TopicHandler, TopicHandlers, WantedEvents } from './event.js';
 export { measureOutbox, removeOldDeadLetters, removeProcessedEvents } from './housekeeping.js';
 export {
   listOutbox,

@@ -5,7 +5,7 @@ import { OUTBOX_CHANNEL, type OutboxTopic } from '../audit/index.js';
 import type { Config } from '../config.js';
 import type { AppContext } from '../context.js';
 import { Bell } from './bell.js';
-import type { TopicHandlers } from './event.js';
+import type { TopicHandlers, WantedEvents } from './event.js';
 import { handleEvent } from './handle.js';
 import { BATCH, claimEvents, passEvents, releaseAbandoned, returnEvents } from './store.js';
 
@@ -19,6 +19,8 @@ const HOST_LENGTH = 16;
 
 export interface OutboxOptions {
   handlers: TopicHandlers;
+  /** Which rows of a topic its handler is called for; all of them where nothing is said. */
+  wanted?: Partial<Record<OutboxTopic, WantedEvents>>;
   /** Topics to mark processed because nobody consumes them. A topic that is named nowhere is left alone. */
   unconsumed?: readonly OutboxTopic[];
   /** Milliseconds between looks at the table without being told of anything. */
@@ -39,7 +41,8 @@ export function listensToOutbox(config: Pick<Config, 'DATABASE_MAX_CONNECTIONS'>
  * Starts one loop per topic, so that a slow topic does not hold up the others. A loop wakes when a row of its topic is
  * committed anywhere (LISTEN), and by polling. The listening connection comes back by itself and ends with the pool.
  */
-export function startOutbox(ctx: AppContext, { handlers, unconsumed = [], pollMs = POLL_MS }: OutboxOptions): Outbox {
+export function startOutbox(ctx: AppContext, options: OutboxOptions): Outbox {
+  const { handlers, wanted = {}, unconsumed = [], pollMs = POLL_MS } = options;
   const controller = new AbortController();
   const stop = controller.signal;
   const worker = `${hostname().slice(0, HOST_LENGTH)}:${process.pid}:${randomUUID()}`.slice(0, 64);
@@ -53,7 +56,8 @@ export function startOutbox(ctx: AppContext, { handlers, unconsumed = [], pollMs
 
   for (const [topic, handler] of Object.entries(handlers)) {
     start(topic, pollMs, async () => {
-      const events = await claimEvents(ctx.db, topic, worker);
+      const { events, passed } = await claimEvents(ctx.db, topic, worker, wanted[topic as OutboxTopic]);
+      if (passed > 0) ctx.metrics.outboxHandled.inc({ topic, outcome: 'processed' }, passed);
       for (const [index, event] of events.entries()) {
         if (stop.aborted) {
           await returnEvents(ctx.db, events.slice(index));
@@ -61,7 +65,7 @@ export function startOutbox(ctx: AppContext, { handlers, unconsumed = [], pollMs
         }
         await handleEvent(ctx, event, handler, stop);
       }
-      return events.length === BATCH;
+      return events.length + passed === BATCH;
     });
   }
   if (unconsumed.length > 0) {

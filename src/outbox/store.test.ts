@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startTestApp, type TestApp } from '../../test/support/http.js';
 import { appendAudit } from '../audit/index.js';
+import type { WantedEvents } from './event.js';
 import { measureOutbox, removeProcessedEvents, retryDeadLetter } from './index.js';
 import { claimEvents, failEvent, releaseAbandoned, returnEvents, settleEvent } from './store.js';
 
@@ -14,7 +15,7 @@ beforeEach(() => app.ctx.db.sql`DELETE FROM event_outbox`);
 
 const event = { agentId: 'a', action: 'push', resourceType: 'repository', resourceId: 'r', data: {}, signature: 's' };
 const emit = () => app.ctx.db.transaction((tx) => appendAudit(tx, { ...event, topics: ['webhook'] }));
-const claim = (worker = 'w') => claimEvents(app.ctx.db, 'webhook', worker);
+const claim = async (worker = 'w') => (await claimEvents(app.ctx.db, 'webhook', worker)).events;
 const row = async () => (await app.ctx.db.sql`SELECT * FROM event_outbox`)[0];
 
 it('waits 10, 20, 40 and 80 seconds after the first four failures and gives up at the fifth', async () => {
@@ -60,6 +61,21 @@ it('claims ten at a time, the oldest first, and each for one worker', async () =
   >`SELECT outbox_id AS id FROM event_outbox ORDER BY available_at`;
   expect(ids).toEqual(ordered.map(({ id }) => id));
   expect(await claim('three')).toEqual([]);
+});
+
+it('passes over what nobody wants, and counts it', async () => {
+  for (let n = 0; n < 3; n++) await emit();
+  await app.ctx.db.transaction((tx) => appendAudit(tx, { ...event, resourceId: 'wanted', topics: ['webhook'] }));
+  const wanted: WantedEvents = ({ sql }) => sql`a.resource_id = 'wanted'`;
+  const { events, passed } = await claimEvents(app.ctx.db, 'webhook', 'w', wanted);
+  expect([passed, events.map(({ resourceId }) => resourceId)]).toEqual([3, ['wanted']]);
+  expect(Object.keys(events[0]!)).not.toContain('wanted');
+  const rows = await app.ctx.db.sql`
+    SELECT status, attempts, locked_by, processed_at IS NOT NULL AS done FROM event_outbox ORDER BY status`;
+  expect(rows.map((each) => ({ ...each }))).toEqual([
+    { status: 'processing', attempts: 1, locked_by: 'w', done: false },
+    ...Array.from({ length: 3 }, () => ({ status: 'processed', attempts: 1, locked_by: null, done: true })),
+  ]);
 });
 
 it('takes rows back from workers that did not finish, and from nobody else', async () => {

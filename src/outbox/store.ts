@@ -1,6 +1,11 @@
-/** SQL of `event_outbox`: taking rows, and what becomes of them. Rows are written by the audit room alone. */
-import { asDatabaseError, type Queryable } from '../db/index.js';
-import type { OutboxEvent } from './event.js';
+/**
+ * SQL of `event_outbox`: taking rows, and what becomes of them. Rows are written by the audit room alone.
+ *
+ * Taking and settling do not wait for the disk: should the database lose them, with all that was done in the same
+ * transaction, the rows are due again, as after the death of a worker.
+ */
+import { asDatabaseError, commitLater, type Queryable } from '../db/index.js';
+import type { OutboxEvent, WantedEvents } from './event.js';
 
 /** Rows taken at once. */
 export const BATCH = 10;
@@ -19,22 +24,44 @@ export function retryPauseSecs(attempts: number): number {
   return Math.min(BACKOFF_SECS * 2 ** attempts, MAX_BACKOFF_SECS);
 }
 
-/** Takes due rows of a topic, oldest first. Rows in other workers' hands are skipped, not waited for. */
-export async function claimEvents(db: Queryable, topic: string, worker: string): Promise<OutboxEvent[]> {
-  return answer(db.sql<OutboxEvent[]>`
+/** Rows that were taken, and how many more were passed over because nobody wants them. */
+export interface Claim {
+  events: OutboxEvent[];
+  passed: number;
+}
+
+/**
+ * Takes due rows of a topic, oldest first. Rows in other workers' hands are skipped, not waited for; those that nobody
+ * wants are marked processed at once.
+ */
+export async function claimEvents(
+  db: Queryable,
+  topic: string,
+  worker: string,
+  isWanted: WantedEvents = ({ sql }) => sql`true`,
+): Promise<Claim> {
+  const rows = await answer(db.sql<(OutboxEvent & { wanted: boolean; later: string })[]>`
     WITH due AS (
-      SELECT outbox_id FROM event_outbox
+      SELECT outbox_id, audit_event_id FROM event_outbox
       WHERE topic = ${topic} AND status = 'pending' AND available_at <= now()
       ORDER BY available_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+    ), judged AS (
+      SELECT due.outbox_id, a.*, ${isWanted(db)} AS wanted
+      FROM due JOIN audit_log a ON a.event_id = due.audit_event_id
     ), claimed AS (
-      UPDATE event_outbox o SET status = 'processing', locked_at = now(), locked_by = ${worker}, attempts = o.attempts + 1
-      FROM due WHERE o.outbox_id = due.outbox_id RETURNING o.*
+      UPDATE event_outbox o SET attempts = o.attempts + 1,
+        status = (CASE WHEN j.wanted THEN 'processing' ELSE 'processed' END)::outbox_status,
+        processed_at = CASE WHEN j.wanted THEN NULL ELSE now() END,
+        locked_at = CASE WHEN j.wanted THEN now() END, locked_by = CASE WHEN j.wanted THEN ${worker} END
+      FROM judged j WHERE o.outbox_id = j.outbox_id RETURNING o.*
     )
-    SELECT c.outbox_id AS "outboxId", c.topic, c.attempts, c.locked_by AS worker, a.event_id AS "eventId",
-      a.agent_id AS "agentId", a.action, a.resource_type AS "resourceType", a.resource_id AS "resourceId", a.data,
-      a.timestamp
-    FROM claimed c JOIN audit_log a ON a.event_id = c.audit_event_id
-    ORDER BY c.available_at, a.timestamp, a.seq`);
+    SELECT c.outbox_id AS "outboxId", c.topic, c.attempts, c.locked_by AS worker, j.event_id AS "eventId",
+      j.agent_id AS "agentId", j.action, j.resource_type AS "resourceType", j.resource_id AS "resourceId", j.data,
+      j.timestamp, j.wanted, ${commitLater(db)} AS later
+    FROM claimed c JOIN judged j USING (outbox_id)
+    ORDER BY c.available_at, j.timestamp, j.seq`);
+  const events = rows.filter(({ wanted }) => wanted).map(({ wanted: _, later: __, ...event }) => event);
+  return { events, passed: rows.length - events.length };
 }
 
 /** Marks a claimed row processed. @returns false when the claim was lost meanwhile: then nothing may be done for it */
@@ -42,7 +69,7 @@ export async function settleEvent(db: Queryable, { outboxId, worker, attempts }:
   const rows = await answer(db.sql`
     UPDATE event_outbox SET status = 'processed', processed_at = now(), locked_at = NULL, locked_by = NULL
     WHERE outbox_id = ${outboxId} AND status = 'processing' AND locked_by = ${worker} AND attempts = ${attempts}
-    RETURNING 1`);
+    RETURNING ${commitLater(db)}`);
   return rows.length === 1;
 }
 

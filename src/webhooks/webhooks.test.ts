@@ -14,7 +14,7 @@ import {
 import { appendAudit } from '../audit/index.js';
 import { repoAccess } from '../db/index.js';
 import { startOutbox } from '../outbox/index.js';
-import { removeOldDeliveries, sendDeliveries, webhookHandler } from './index.js';
+import { removeOldDeliveries, sendDeliveries, webhookEvents, webhookHandler } from './index.js';
 
 interface Received {
   path: string;
@@ -77,7 +77,11 @@ const emit = (action: string, data = {}) =>
 
 /** Consumes the outbox until nothing of it is left. */
 async function fanOut(): Promise<void> {
-  const outbox = startOutbox(app.ctx, { pollMs: 20, handlers: { webhook: webhookHandler } });
+  const outbox = startOutbox(app.ctx, {
+    pollMs: 20,
+    handlers: { webhook: webhookHandler },
+    wanted: { webhook: webhookEvents },
+  });
   const open = async () =>
     (await app.ctx.db.sql`SELECT 1 FROM event_outbox WHERE topic = 'webhook' AND status <> 'processed'`).length;
   await expect.poll(open, { timeout: 10_000, interval: 20 }).toBe(0);

@@ -26,6 +26,8 @@ beforeAll(async () => {
   node = await ServerProcess.start({ env: { GITCLAW_DATA_DIR: dataDir, CI_ENABLED: 'false', ...env } });
   agent = await TestAgent.setup(node.url, 'traced');
   repo = await agent.createRepo('steps');
+  // Events of a repository without webhooks are passed over.
+  await agent.client.createWebhook(repo.repoId, { url: 'https://hooks.example.com/push', events: ['push'] });
   work = (await agent.sandbox.seedHistory({ seed: 81, commits: 60 })).dir;
 });
 
