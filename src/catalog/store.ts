@@ -118,7 +118,7 @@ export interface UnpackTask {
   repoId: string;
   hash: string;
   objects: number;
-  /** Position in index order to go on from. */
+  /** Place in the order of the file to go on from. */
   next: number;
 }
 

@@ -22,6 +22,7 @@ const NAMES = [
   '0011_bundles',
   '0012_active_packs',
   '0013_loose_uploads',
+  '0014_unpack_order',
 ];
 
 const databases: TestDatabase[] = [];

@@ -203,7 +203,7 @@ export interface DanglingRequest {
 export interface UnpackBatch {
   /** What the receiver is to store. */
   loose: LooseObject[];
-  /** Position in index order to go on from; equals the object count at the end. */
+  /** Place in the order of the file to go on from; equals the object count at the end. */
   next: number;
 }
 
@@ -270,8 +270,8 @@ export interface PackEngine {
   /** Reads one object that fits in memory (64 MiB); undefined when no pack has it. Its id is checked. */
   read(packs: LocalPack[], oid: Oid): Promise<GitObject | undefined>;
   /**
-   * The next objects of a pack as loose objects: in index order from `from`, about 8 MiB or 1000 objects a call. Runs
-   * one at a time and at a lower priority than everything else.
+   * The next objects of a pack as loose objects: in the order of the file from `from`, about 8 MiB or 1000 objects a
+   * call. Runs one at a time and at a lower priority than everything else.
    * @param folder for bodies that come as a file
    * @param into where to store the other bodies at once, durably, instead of handing them back
    */

@@ -50,7 +50,7 @@ export const packs = pgTable(
     part: smallint('part').notNull().default(0),
     /** When the pack stopped being active. */
     retiredAt: timestamptz('retired_at'),
-    /** Position in index order from which the unpack job goes on. */
+    /** Place in the order of the file from which the unpack job goes on. */
     unpackNext: integer('unpack_next').notNull().default(0),
     unpackedAt: timestamptz('unpacked_at'),
     unpackLockedAt: timestamptz('unpack_locked_at'),

@@ -21,7 +21,7 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const LEVEL = 1;
 
 /**
- * The objects at index positions from `from` on, until 1000 objects or 8 MiB of bodies are together. A body of more than
+ * The objects from the `from`-th entry of the file on, until 1000 objects or 8 MiB of bodies are together. A body of more than
  * 64 MiB comes as `bodyPath`, a file in `folder` that the caller deletes; with `into` only those are handed back.
  * @throws AppError OBJECT_CORRUPTED, S3_UPLOAD_FAILED
  */
@@ -32,12 +32,13 @@ export async function unpackBatch(
   into?: LooseFolder,
 ): Promise<UnpackBatch> {
   return withPacks([pack], async (set) => {
-    const { count } = set.packs[0]!.table;
+    const { table } = set.packs[0]!;
     const loose: LooseObject[] = [];
     let bytes = 0;
     let next = from;
-    for (; next < count && loose.length < BATCH_OBJECTS && bytes < BATCH_BYTES; next++) {
-      const object = await looseObject(set, { pack: 0, position: next }, folder);
+    for (; next < table.count && loose.length < BATCH_OBJECTS && bytes < BATCH_BYTES; next++) {
+      // In the order of the file, bases lie close to their deltas and are still in memory.
+      const object = await looseObject(set, { pack: 0, position: table.positionOfRank(next) }, folder);
       loose.push(object);
       bytes += object.body.length;
       if (object.bodyPath !== undefined) bytes += BATCH_BYTES;

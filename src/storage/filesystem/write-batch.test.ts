@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ObjectStore } from '../contract.js';
 import { createFilesystemStore } from './store.js';
+import { syncFilesystem } from './sync-all.js';
 import { writeBatch } from './write-batch.js';
 
 const OPTIONS = { contentType: 'text/plain' };
@@ -20,6 +21,7 @@ const bodies = (count: number, text = 'body') =>
   Array.from({ length: count }, (_, i) => ({ key: `r/objects/${i % 7}/${i}`, body: Buffer.from(`${text} ${i}`) }));
 
 test('writes what the store reads, over what was there', async () => {
+  expect(syncFilesystem(root)).toBe(process.platform === 'linux');
   await store.put('r/objects/3/3', Buffer.from('old'), OPTIONS);
   for (const text of ['first', 'second']) {
     writeBatch(store.localRoot()!, bodies(100, text));
@@ -77,4 +79,18 @@ test('stores files beside bodies, whether their names are taken or not, and leav
   } finally {
     await rm(outside, { recursive: true, force: true });
   }
+});
+
+test('syncs file by file where the system has no command for all', async () => {
+  const { PATH } = process.env;
+  process.env.PATH = '';
+  try {
+    expect(syncFilesystem(root)).toBe(false);
+    writeBatch(root, bodies(150));
+  } finally {
+    process.env.PATH = PATH;
+  }
+  expect((await store.get('r/objects/2/149'))?.toString()).toBe('body 149');
+  // Asked once, not for every batch.
+  expect(syncFilesystem(root)).toBe(false);
 });

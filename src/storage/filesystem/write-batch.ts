@@ -22,6 +22,7 @@ import { AppError } from '../../errors.js';
 import { assertKey } from '../key-rules.js';
 import { FOLDER_ATTEMPTS } from './durable.js';
 import { isMissing } from './failure.js';
+import { syncFilesystem } from './sync-all.js';
 import { TEMP_FOLDER } from './temp.js';
 
 export interface SmallBody {
@@ -35,12 +36,16 @@ export interface StoredFile {
   path: string;
 }
 
+/** So many files are flushed with all of the file system, in tens of milliseconds; one by one they take a second. */
+const MANY = 100;
+
 /** Folders whose own names this thread made durable, and what tells one from a folder that is made anew later. */
 const named = new LRUCache<string, string>({ max: 10_000 });
 
 /**
  * Writes bodies and files below the root of a filesystem store. The order is that of single writes, temp file, fsync,
- * rename, fsync of the folders; but each folder is synced once. After a failure some of them may be stored.
+ * rename, fsync of the folders; but each folder is synced once, and many bodies are flushed together. After a failure some
+ * of them may be stored.
  * @throws AppError S3_UPLOAD_FAILED
  */
 export function writeBatch(root: string, bodies: readonly SmallBody[], files: readonly StoredFile[] = []): void {
@@ -51,7 +56,9 @@ export function writeBatch(root: string, bodies: readonly SmallBody[], files: re
   try {
     mkdirSync(dirname(temp), { recursive: true });
     for (const [i, { path }] of files.entries()) linkSynced(path, written[i]!);
-    for (const [i, { body }] of bodies.entries()) writeSynced(written[files.length + i]!, body);
+    for (const [i, { body }] of bodies.entries()) writeBody(written[files.length + i]!, body);
+    const isMany = bodies.length >= MANY && syncFilesystem(root);
+    if (!isMany) for (let i = files.length; i < written.length; i++) syncFile(written[i]!);
     const folders = new Set<string>();
     for (const [i, key] of keys.entries()) {
       const path = join(root, key);
@@ -60,6 +67,7 @@ export function writeBatch(root: string, bodies: readonly SmallBody[], files: re
     }
     // Of a file that was there already under both names, the system keeps the temporary one too.
     for (let i = 0; i < files.length; i++) rmSync(written[i]!, { force: true });
+    if (isMany && syncFilesystem(root)) return;
     const synced = new Set<string>();
     for (const folder of folders) syncUpwards(root, folder, synced);
   } catch (cause) {
@@ -74,18 +82,21 @@ function linkSynced(path: string, temp: string): void {
   } catch {
     copyFileSync(path, temp, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   }
-  const fd = openSync(temp, 'r');
+  syncFile(temp);
+}
+
+function writeBody(path: string, body: Uint8Array): void {
+  const fd = openSync(path, 'wx');
   try {
-    fsyncSync(fd);
+    for (let at = 0; at < body.length; ) at += writeSync(fd, body, at);
   } finally {
     closeSync(fd);
   }
 }
 
-function writeSynced(path: string, body: Uint8Array): void {
-  const fd = openSync(path, 'wx');
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r');
   try {
-    for (let at = 0; at < body.length; ) at += writeSync(fd, body, at);
     fsyncSync(fd);
   } finally {
     closeSync(fd);

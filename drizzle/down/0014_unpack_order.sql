@@ -1,0 +1,1 @@
+UPDATE "packs" SET "unpack_next" = 0 WHERE "unpacked_at" IS NULL;
