@@ -17,7 +17,8 @@ export interface Location {
 }
 
 /**
- * Finds many objects at once.
+ * Finds many objects at once, each in any of the packs that have it. Large packs are asked first: most of what a push
+ * names lies there, and after a row of pushes there are dozens of small ones.
  * @param oids 20 bytes each
  * @returns one entry per id, undefined for those that no pack of the snapshot has
  */
@@ -28,7 +29,7 @@ export async function locateAll(
 ): Promise<(Location | undefined)[]> {
   const found = new Array<Location | undefined>(oids.length / OID_BYTES).fill(undefined);
   let missing = [...found.keys()];
-  for (const pack of snapshot.packs.toReversed()) {
+  for (const pack of snapshot.packs.toSorted((a, b) => b.objects - a.objects)) {
     if (missing.length === 0) break;
     const { idx, meta } = await ctx.packCache.readSmall(pack.storedIn, pack.hash);
     missing = missing.filter((position) => {
@@ -46,7 +47,7 @@ export async function locate(ctx: AppContext, snapshot: Snapshot, oid: Oid): Pro
   return (await locateAll(ctx, snapshot, oidToBytes(oid)))[0];
 }
 
-/** Holds the newest pack that has an object on the local disk; undefined when none has it. */
+/** Holds a pack that has an object on the local disk; undefined when none has it. */
 export async function pinPackOf(ctx: AppContext, snapshot: Snapshot, oid: Oid): Promise<PinnedPack | undefined> {
   const location = await locate(ctx, snapshot, oid);
   return location && ctx.packCache.pin(location.storedIn, location.packHash);

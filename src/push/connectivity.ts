@@ -17,18 +17,20 @@ import type { Refusal } from './report.js';
 export async function findMissing(ctx: AppContext, snapshot: Snapshot, pack: IndexResult): Promise<string | undefined> {
   const { externalOids: oids, externalTypes: types } = pack;
   const open: number[] = [];
+  const wanted = new Uint8Array(oids.length);
   for (let i = 0; i < types.length; i++) {
     const isKnownCommit = types[i] === OBJECT_TYPES.commit && snapshot.graph.indexOf(oidAt(oids, i * OID_BYTES)) >= 0;
-    if (!isKnownCommit) open.push(i);
+    if (isKnownCommit) continue;
+    wanted.set(oids.subarray(i * OID_BYTES, (i + 1) * OID_BYTES), open.length * OID_BYTES);
+    open.push(i);
   }
-  const wanted = Buffer.concat(open.map((i) => oids.subarray(i * OID_BYTES, (i + 1) * OID_BYTES)));
-  const found = await locateAll(ctx, snapshot, wanted);
+  const found = await locateAll(ctx, snapshot, wanted.subarray(0, open.length * OID_BYTES));
   for (const [at, position] of open.entries()) {
     const location = found[at];
-    const oid = oidAt(oids, position * OID_BYTES);
-    if (location === undefined) return `object ${oid} is missing`;
+    const oid = () => oidAt(oids, position * OID_BYTES);
+    if (location === undefined) return `object ${oid()} is missing`;
     if (OBJECT_TYPES[location.type] !== types[position])
-      return `object ${oid} is a ${location.type}, which its name does not allow`;
+      return `object ${oid()} is a ${location.type}, which its name does not allow`;
   }
   return undefined;
 }
