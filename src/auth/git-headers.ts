@@ -1,5 +1,6 @@
 /** The four headers on a git request: either a `git_auth` envelope, or a signature over the push itself. */
 import type { AppContext } from '../context.js';
+import { together } from '../parallel.js';
 import { TOKEN_ACTION } from '../signing/index.js';
 import { repoSpellings } from './git-target.js';
 import { badSignature, type Presented } from './presented.js';
@@ -16,8 +17,12 @@ const PUSH_ACTION = 'git-receive-pack';
  *
  * @throws AppError INVALID_SIGNATURE, AGENT_NOT_FOUND, SUSPENDED_AGENT, SIGNATURE_EXPIRED
  */
-export async function verifyHeaders(ctx: AppContext, presented: Presented, target: GitTarget): Promise<GitCredential> {
-  const signer = await loadSigner(ctx.db, presented.agentId, presented.nonceHash);
+export async function verifyHeaders(
+  ctx: AppContext,
+  presented: Presented,
+  asked: GitTarget | Promise<GitTarget>,
+): Promise<GitCredential> {
+  const [signer, target] = await together(loadSigner(ctx.db, presented.agentId, presented.nonceHash), asked);
   const found = presented.action === PUSH_ACTION ? undefined : findGitAuth(signer, presented, target);
   if (found !== undefined) return asToken(ctx, presented, signer, found);
   const mayDefer = target.isReceivePost && (presented.action ?? PUSH_ACTION) === PUSH_ACTION;

@@ -1,6 +1,7 @@
 /** Checks a `gct1.` token: who, for which server, which repository, which service. */
 import type { AppContext } from '../context.js';
 import { AppError } from '../errors.js';
+import { together } from '../parallel.js';
 import { type ParsedToken, TOKEN_ACTION } from '../signing/index.js';
 import { isOwnAudience, namesRepo, repoSpellings } from './git-target.js';
 import { badSignature, checkEnvelope, type Presented } from './presented.js';
@@ -25,18 +26,22 @@ export interface VerifiedToken {
  * @throws AppError INVALID_SIGNATURE with details `{reason}` (`wrong_audience`, `wrong_repository`, ...), AGENT_NOT_FOUND,
  *   SUSPENDED_AGENT, SIGNATURE_EXPIRED
  */
-export async function verifyToken(ctx: AppContext, token: ParsedToken, repo?: RepoNames): Promise<VerifiedToken> {
+export async function verifyToken(
+  ctx: AppContext,
+  token: ParsedToken,
+  repo?: RepoNames | Promise<RepoNames>,
+): Promise<VerifiedToken> {
   const presented = presentedToken(token);
   const { aud, repoId, service, ...more } = token.envelope.body;
   if (token.envelope.action !== TOKEN_ACTION || Object.keys(more).length > 0) throw badSignature('malformed_token');
   if (typeof aud !== 'string' || typeof repoId !== 'string' || !isService(service))
     throw badSignature('malformed_token');
-  const signer = await loadSigner(ctx.db, presented.agentId, presented.nonceHash);
+  const [signer, names] = await together(loadSigner(ctx.db, presented.agentId, presented.nonceHash), repo);
   const { principal, proof } = requireSigned(signer, presented, [token.envelope]);
   refuseSuspended(signer);
   checkWindow(presented.epochMs, signer.nowMs, ctx.config.SIGNATURE_EXPIRY_SECS);
   if (!isOwnAudience(aud, ctx.config)) throw badSignature('wrong_audience');
-  if (repo !== undefined && repoSpellings(repo).length > 0 && !namesRepo(repoId, repo))
+  if (names !== undefined && repoSpellings(names).length > 0 && !namesRepo(repoId, names))
     throw badSignature('wrong_repository');
   return { principal, proof, service, unused: signer.stored === undefined };
 }

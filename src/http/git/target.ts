@@ -76,9 +76,12 @@ async function open(
   service: GitService,
   isReceivePost: boolean,
 ): Promise<GitAccess | ClaimedAccess> {
-  const repo = await findRepository(ctx, names);
-  const known = knownNames(repo, names);
-  const credential = await authenticateGit(ctx, c.env.incoming.headers, { ...known, service, isReceivePost });
+  const finding = findRepository(ctx, names);
+  const target = finding.then((found) => ({ ...knownNames(found, names), service, isReceivePost }));
+  // A credential may be refused before anybody waits for this.
+  target.catch(() => {});
+  const credential = await authenticateGit(ctx, c.env.incoming.headers, target);
+  const repo = await finding;
   const agentId = agentOf(credential);
   const note = (work: Partial<GitWork>) => noteGit(c, work);
   noteAgent(c, agentId);
@@ -91,6 +94,7 @@ async function open(
   }
   const outcome = decide(names, repo, role, required);
   if (credential.kind === 'deferred') {
+    const known = knownNames(repo, names);
     const repoId = known.repoId ?? `${known.ownerName}/${known.name}`;
     return { kind: 'claimed', credential, repoId, outcome, note };
   }
