@@ -14,13 +14,16 @@ export class IdleCollector {
     this.#collect = collect;
   }
 
-  /** Collects the garbage of this thread soon, unless {@link notNow} comes before. */
-  soon(): void {
+  /**
+   * Collects the garbage of this thread soon, unless {@link notNow} comes before.
+   * @param pauseMs how long a pause must be; a collection also throws away code that V8 made for objects that are gone
+   */
+  soon(pauseMs = PAUSE_MS): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#collect ??= findCollector();
       this.#collect();
-    }, PAUSE_MS).unref();
+    }, pauseMs).unref();
   }
 
   /** Work begins, which must not wait for the collector. */

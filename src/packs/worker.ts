@@ -19,10 +19,13 @@ import { unpackBatch } from './tasks/unpack.js';
 
 const collector = new IdleCollector();
 
+/** While pushes come, merges of a few packs follow each other by seconds, and leave little behind. */
+const BETWEEN_MERGES_MS = 10_000;
+
 export default async function work(task: Task): Promise<Result<unknown>> {
   collector.notNow();
   const result = await attempt(() => run(task));
-  collector.soon();
+  collector.soon(task.kind === 'combine' ? BETWEEN_MERGES_MS : undefined);
   return result;
 }
 
