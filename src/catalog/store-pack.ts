@@ -36,10 +36,11 @@ export async function storePack(
 ): Promise<void> {
   const put = (path: string, extension: 'pack' | 'idx' | 'meta') =>
     ctx.objects.putFile(packKey(repoId, pack.hash, extension), path, { contentType: CONTENT_TYPES[extension] });
-  // The row first: taking it waits for a clean-up that may be deleting files of these names.
-  await stagePack(ctx.db, repoId, pack.hash, packOids(pack.loose.map(({ oid }) => oid)));
+  // Taking the row waits for a clean-up that may be deleting files of these names.
+  const staged = stagePack(ctx.db, repoId, pack.hash, packOids(pack.loose.map(({ oid }) => oid)));
   const root = ctx.objects.localRoot();
-  if (root !== undefined && pack.loose.length > 0) return storeInPlace(ctx, root, repoId, pack, files);
+  if (root !== undefined && pack.loose.length > 0) return storeInPlace(ctx, root, repoId, pack, files, staged);
+  await staged;
   await together(
     put(files.packPath, 'pack'),
     put(files.idxPath, 'idx'),
@@ -55,16 +56,15 @@ async function storeInPlace(
   repoId: string,
   { hash, loose }: Pick<IndexResult, 'hash' | 'loose'>,
   { packPath, idxPath, metaPath }: PackFiles,
+  staged: Promise<void>,
 ): Promise<void> {
-  await ctx.engine.store({
-    root,
-    files: [
-      { key: packKey(repoId, hash, 'pack'), path: packPath },
-      { key: packKey(repoId, hash, 'idx'), path: idxPath },
-      { key: packKey(repoId, hash, 'meta'), path: metaPath },
-    ],
-    bodies: loose.map(({ oid, body }) => ({ key: looseKey(repoId, oid), body })),
-  });
+  const packFiles = [
+    { key: packKey(repoId, hash, 'pack'), path: packPath },
+    { key: packKey(repoId, hash, 'idx'), path: idxPath },
+    { key: packKey(repoId, hash, 'meta'), path: metaPath },
+  ];
+  const bodies = loose.map(({ oid, body }) => ({ key: looseKey(repoId, oid), body }));
+  await ctx.engine.store({ root, files: packFiles, bodies }, staged);
 }
 
 /** Stores objects in git's loose format, several at a time. Bodies that came as files are deleted then. */

@@ -278,9 +278,10 @@ export interface PackEngine {
   unpack(pack: LocalPack, from: number, folder: string, into?: LooseFolder): Promise<UnpackBatch>;
   /**
    * Stores files and bodies durably, each whole or not at all; after a failure some of them may be stored.
-   * @throws AppError S3_UPLOAD_FAILED
+   * @param leave nothing has its name before this resolves, and nothing is stored when it rejects
+   * @throws AppError S3_UPLOAD_FAILED; the rejection of `leave`
    */
-  store(write: LocalWrite): Promise<void>;
+  store(write: LocalWrite, leave: Promise<unknown>): Promise<void>;
   /**
    * Compares two trees as `git diff -M` does.
    * @throws AppError PAYLOAD_TOO_LARGE beyond the limits of git/diff/limits.ts or the time of tasks/meter.ts,

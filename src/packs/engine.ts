@@ -5,6 +5,7 @@ import { Piscina } from 'piscina';
 import { AppError } from '../errors.js';
 import type { TreeDiff } from '../git/diff/index.js';
 import type { Oid } from '../git/oid.js';
+import { together } from '../parallel.js';
 import type {
   BaseSource,
   BuildResult,
@@ -16,6 +17,7 @@ import type {
   PinnedPack,
   UnpackBatch,
 } from './contract.js';
+import { gateFor } from './gate.js';
 import { attempt, type BaseQuestion, type Result, type Task, unwrap } from './messages.js';
 
 export interface PackEngineOptions {
@@ -68,7 +70,9 @@ export function createPackEngine(options: PackEngineOptions = {}): PackEngine {
     read: (packs, oid) => run(reads, { kind: 'read', packs: packs.map(plain), oid }),
     unpack: (pack, from, folder, into) =>
       run<UnpackBatch>(background, { kind: 'unpack', pack: plain(pack), from, folder, into }),
-    store: (write) => run<void>(stores, { kind: 'store', write }),
+    async store(write, leave) {
+      await together(leave, run<void>(stores, { kind: 'store', write, gate: gateFor(leave) }));
+    },
     diff: (request) => run<TreeDiff>(heavy, { kind: 'diff', request: { ...request, packs: request.packs.map(plain) } }),
     merge: (request) =>
       run<MergeOutcome>(heavy, { kind: 'merge', request: { ...request, packs: request.packs.map(plain) } }),

@@ -14,6 +14,7 @@ import type {
   MergeRequest,
   ReachRequest,
 } from './contract.js';
+import type { Gate } from './gate.js';
 
 export type Task =
   | { kind: 'index'; request: IndexRequest; port: MessagePort }
@@ -24,7 +25,7 @@ export type Task =
   | { kind: 'read'; packs: LocalPack[]; oid: Oid }
   | { kind: 'diff'; request: DiffRequest }
   | { kind: 'merge'; request: MergeRequest }
-  | { kind: 'store'; write: LocalWrite }
+  | { kind: 'store'; write: LocalWrite; gate: Gate }
   | { kind: 'unpack'; pack: LocalPack; from: number; folder: string; into: LooseFolder | undefined };
 
 export interface Failure {

@@ -6,6 +6,7 @@ import { IdleCollector } from '../idle-collector.js';
 import { writeBatch } from '../storage/index.js';
 import { lowerPriority } from './background.js';
 import type { LocalPack } from './contract.js';
+import { pass } from './gate.js';
 import { attempt, type BaseAnswer, type BaseQuestion, type Result, type Task, unwrap } from './messages.js';
 import { buildPack } from './tasks/build.js';
 import { combinePacks } from './tasks/combine.js';
@@ -56,7 +57,7 @@ async function run(task: Task): Promise<unknown> {
       return { steps, objects: objects.map((object) => ({ ...object, content: compact(object.content) })) };
     }
     case 'store':
-      return writeBatch(task.write.root, task.write.bodies, task.write.files);
+      return writeBatch(task.write.root, task.write.bodies, task.write.files, () => pass(task.gate));
     case 'unpack': {
       lowerPriority();
       const batch = await unpackBatch(task.pack, task.from, task.folder, task.into);

@@ -31,6 +31,9 @@ import type { PushReport } from './report.js';
 import type { PushRequest } from './request.js';
 import { refuseRewrites } from './rewrites.js';
 
+/** So long packs that were read are as good as read just now. */
+const FRESH_MS = 1000;
+
 /**
  * Receives a push.
  * @returns the report for the client; refusals of refs or of the pack are in it
@@ -84,13 +87,19 @@ async function receive(
   let unusable: { refusal: string; code: ErrorCode; finding?: unknown } | undefined;
   let snapshot: Snapshot;
   if (expectsPack) {
-    const { path: spooled } = await ctx.spool.receive(request.pack, { maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES });
-    files.packPath = spooled;
+    const begun = performance.now();
+    const spool = async () => {
+      const { path } = await ctx.spool.receive(request.pack, { maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES });
+      files.packPath = path;
+      return path;
+    };
+    let packPath: string;
+    [packPath, snapshot] = await together(spool(), loadSnapshot(ctx, repo.repoId));
     await ctx.faultPoint('push.pack-received');
     // Packs that were known when a long upload began may be gone.
-    snapshot = await loadSnapshot(ctx, repo.repoId);
+    if (performance.now() - begun > FRESH_MS) snapshot = await loadSnapshot(ctx, repo.repoId);
     if (refused.size < commands.length) {
-      const indexed = await indexPack(ctx, snapshot, request, { ...newPaths(ctx, files), packPath: spooled });
+      const indexed = await indexPack(ctx, snapshot, request, { ...newPaths(ctx, files), packPath });
       if ('refusal' in indexed) unusable = indexed;
       else pack = indexed.pack;
     }

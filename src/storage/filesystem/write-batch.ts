@@ -46,9 +46,15 @@ const named = new LRUCache<string, string>({ max: 10_000 });
  * Writes bodies and files below the root of a filesystem store. The order is that of single writes, temp file, fsync,
  * rename, fsync of the folders; but each folder is synced once, and many bodies are flushed together. After a failure some
  * of them may be stored.
+ * @param beforeNaming called when everything is written and nothing has its name yet
  * @throws AppError S3_UPLOAD_FAILED
  */
-export function writeBatch(root: string, bodies: readonly SmallBody[], files: readonly StoredFile[] = []): void {
+export function writeBatch(
+  root: string,
+  bodies: readonly SmallBody[],
+  files: readonly StoredFile[] = [],
+  beforeNaming: () => void = () => {},
+): void {
   const keys = [...files, ...bodies].map(({ key }) => key);
   for (const key of keys) assertKey(key);
   const temp = join(root, TEMP_FOLDER, randomUUID());
@@ -59,6 +65,7 @@ export function writeBatch(root: string, bodies: readonly SmallBody[], files: re
     for (const [i, { body }] of bodies.entries()) writeBody(written[files.length + i]!, body);
     const isMany = bodies.length >= MANY && syncFilesystem(root);
     if (!isMany) for (let i = files.length; i < written.length; i++) syncFile(written[i]!);
+    beforeNaming();
     const folders = new Set<string>();
     for (const [i, key] of keys.entries()) {
       const path = join(root, key);
