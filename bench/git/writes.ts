@@ -64,7 +64,7 @@ export function firstPush(repo: Repository): Work {
   let count = 0;
   return {
     name: `first push, raw, ${Math.round(repo.objects / 1000)}k objects`,
-    rounds: repo.name === 'large' ? 3 : 5,
+    ...(repo.name === 'large' ? { rounds: 3, warmUp: 0 } : { rounds: 5 }),
     unsettles: true,
     target: { ratio: 1, cpu: 1 },
     async round(server) {
