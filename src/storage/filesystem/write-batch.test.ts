@@ -24,8 +24,8 @@ test('writes what the store reads, over what was there', async () => {
   expect(syncFilesystem(root)).toBe(process.platform === 'linux');
   await store.put('r/objects/3/3', Buffer.from('old'), OPTIONS);
   for (const text of ['first', 'second']) {
-    writeBatch(store.localRoot()!, bodies(100, text));
-    for (const { key, body } of bodies(100, text)) expect((await store.get(key))?.equals(body)).toBe(true);
+    writeBatch(store.localRoot()!, bodies(200, text));
+    for (const { key, body } of bodies(200, text)) expect((await store.get(key))?.equals(body)).toBe(true);
   }
   writeBatch(root, [{ key: 'r/empty', body: new Uint8Array(0) }]);
   expect(await store.get('r/empty')).toHaveLength(0);
@@ -86,11 +86,11 @@ test('syncs file by file where the system has no command for all', async () => {
   process.env.PATH = '';
   try {
     expect(syncFilesystem(root)).toBe(false);
-    writeBatch(root, bodies(150));
+    writeBatch(root, bodies(250));
   } finally {
     process.env.PATH = PATH;
   }
-  expect((await store.get('r/objects/2/149'))?.toString()).toBe('body 149');
+  expect((await store.get('r/objects/4/249'))?.toString()).toBe('body 249');
   // Asked once, not for every batch.
   expect(syncFilesystem(root)).toBe(false);
 });

@@ -36,8 +36,11 @@ export interface StoredFile {
   path: string;
 }
 
-/** So many files are flushed with all of the file system, in tens of milliseconds; one by one they take a second. */
-const MANY = 100;
+/**
+ * So many files are flushed with all of the file system, in tens of milliseconds; one by one they take a second. More
+ * than a push writes while its client waits: what others wrote may be a lot.
+ */
+const MANY = 200;
 
 /** Folders whose own names this thread made durable, and what tells one from a folder that is made anew later. */
 const named = new LRUCache<string, string>({ max: 10_000 });
