@@ -1,8 +1,11 @@
 /** Delta data from the first pass over a pack, so that the second need not inflate it again. */
 import { DELTA_CACHE_BYTES } from './limits.js';
 
-/** Most delta data is a few dozen bytes: it lies in blocks, for a buffer of its own costs more than inflating it. */
-const BLOCK_BYTES = 1024 * 1024;
+/**
+ * Most delta data is a few dozen bytes: it lies in blocks, for a buffer of its own costs more than inflating it. The first
+ * ones are small, as V8 counts a megabyte that hardly anything is in like any other, and collects garbage for it.
+ */
+const BLOCK_BYTES = { first: 16 * 1024, largest: 1024 * 1024 };
 
 export class DeltaStore {
   #blocks: Buffer[] = [];
@@ -26,7 +29,8 @@ export class DeltaStore {
     this.#bytes += data.length;
     let block = this.#blocks.at(-1);
     if (block === undefined || this.#filled + data.length > block.length) {
-      block = Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, data.length));
+      const size = Math.min(BLOCK_BYTES.first * 2 ** this.#blocks.length, BLOCK_BYTES.largest);
+      block = Buffer.allocUnsafeSlow(Math.max(size, data.length));
       this.#blocks.push(block);
       this.#filled = 0;
     }
