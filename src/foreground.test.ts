@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { inForeground, isServing, whenQuiet } from './foreground.js';
 
@@ -41,4 +42,21 @@ test('a failure ends the service too, and stays one', async () => {
   const node = {};
   await expect(inForeground(node, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(isServing(node)).toBe(false);
+});
+
+test('the pauses of somebody who asks again and again are not quiet', async () => {
+  const node = {};
+  let isOver = false;
+  const again = async () => {
+    for (const end = performance.now() + 400; performance.now() < end; await sleep(20)) {
+      await inForeground(node, () => sleep(5));
+    }
+    isOver = true;
+  };
+  const asking = again();
+  await whenQuiet(node, 200);
+  expect(isOver).toBe(false);
+  await whenQuiet(node, 60_000);
+  expect(isOver).toBe(true);
+  await asking;
 });

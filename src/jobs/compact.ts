@@ -21,7 +21,7 @@ import { withLease } from './with-lease.js';
 const RETRY_SECS = 30;
 
 /** Packs that are not stored loose yet are left alone until they are. */
-const UNPACK_PAUSE_SECS = 5;
+const UNPACK_PAUSE_SECS = 2;
 
 /** Merges what is due. Any number of nodes may do it at once. @returns how many merges were made */
 export async function compactPacks(ctx: AppContext, stop: AbortSignal): Promise<number> {
