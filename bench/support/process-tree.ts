@@ -58,13 +58,18 @@ export function watchMemory(root: number): () => number {
   };
 }
 
-/** Waits until a process tree is idle, so that what follows is charged with its own work only; at most ten minutes. */
+/** Below this a process tree counts as idle, seconds of processor time in a second. */
+const IDLE = 0.1;
+/** Jobs begin up to a second after what they follow from, so one idle second says little. */
+const IDLE_SECONDS = 3;
+
+/** Waits until a process tree is idle, so that what follows is charged with its own work only; at most twenty minutes. */
 export async function settle(root: number): Promise<void> {
-  const idleSeconds = 0.1;
-  for (let tries = 0; tries < 600; tries++) {
+  let idle = 0;
+  for (let seconds = 0; seconds < 1200 && idle < IDLE_SECONDS; seconds++) {
     const before = cpuSeconds(root);
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    if (cpuSeconds(root) - before < idleSeconds) return;
+    idle = cpuSeconds(root) - before < IDLE ? idle + 1 : 0;
   }
-  throw new Error('the server does not come to rest');
+  if (idle < IDLE_SECONDS) throw new Error('the server does not come to rest');
 }
