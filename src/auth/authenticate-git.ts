@@ -10,7 +10,8 @@ import type { GitCredential, GitTarget } from './types.js';
 /**
  * Who sends a git request, judged when the request starts.
  *
- * The repository may still be on its way, as the signer is looked up meanwhile. Give every name of it that is known: signers may use its id or `owner/name`. Access is not decided here.
+ * The repository may still be on its way, as the signer is looked up meanwhile. Give every name of it that is known:
+ * signers may use its id or `owner/name`. Access is not decided here.
  *
  * @throws AppError VALIDATION_ERROR for two proofs or broken headers; INVALID_SIGNATURE, AGENT_NOT_FOUND, SUSPENDED_AGENT,
  *   SIGNATURE_EXPIRED for a credential that is present but not good; 401s want the headers of `gitChallenges`

@@ -20,7 +20,7 @@ import { unpackBatch } from './tasks/unpack.js';
 
 const collector = new IdleCollector();
 
-/** While pushes come, merges of a few packs follow each other by seconds, and leave little behind. */
+/** The pause of {@link IdleCollector.soon} after a merge: while pushes come they follow each other by seconds. */
 const BETWEEN_MERGES_MS = 10_000;
 
 export default async function work(task: Task): Promise<Result<unknown>> {

@@ -21,8 +21,8 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const LEVEL = 1;
 
 /**
- * The objects from the `from`-th entry of the file on, until 1000 objects or 8 MiB of bodies are together. A body of more than
- * 64 MiB comes as `bodyPath`, a file in `folder` that the caller deletes; with `into` only those are handed back.
+ * The objects from the `from`-th entry of the file on, until 1000 objects or 8 MiB of bodies are together. A body of more
+ * than 64 MiB comes as `bodyPath`, a file in `folder` that the caller deletes; with `into` only those are handed back.
  * @throws AppError OBJECT_CORRUPTED, S3_UPLOAD_FAILED
  */
 export async function unpackBatch(
