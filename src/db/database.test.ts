@@ -80,6 +80,24 @@ describe('database', () => {
     await unlisten();
   });
 
+  it('keeps a transaction to itself when more queries wait than the driver sends down one connection', async () => {
+    const db = openDatabase({ url: test.url, maxConnections: 2 });
+    await together(...[0, 1].map(() => db.sql`SELECT pg_sleep(0.1)`));
+    // The driver sends 100 at most after the one that is being answered: 198 leave each of two connections room for one.
+    for (let queries = 194; queries <= 202; queries++) {
+      const outcomes = await Promise.allSettled([
+        ...[0, 1].map(() => db.sql`SELECT pg_sleep(0.05)`.execute()),
+        ...Array.from({ length: queries }, () => db.sql`SELECT 1`.execute()),
+        ...[0, 1, 2].map(() => db.transaction((tx) => tx.sql`SELECT 1`)),
+      ]);
+      expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
+      const open = await db.sql`SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND state LIKE 'idle in transaction%'`;
+      expect(open).toHaveLength(0);
+    }
+    await db.close();
+  });
+
   it('hides what Postgres says and still tells which constraint', async () => {
     const insert = (id: string) =>
       test.db.transaction((tx) => tx.orm.insert(agents).values({ agentId: id, agentName: 'same', publicKey: 'k' }));

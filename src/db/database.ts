@@ -7,7 +7,7 @@ import type { PoolState } from '../telemetry/index.js';
 import { asDatabaseError } from './errors.js';
 import { TransactionWatch } from './lost-connection.js';
 import { Notifier } from './notify.js';
-import { PoolUse } from './pool-use.js';
+import { PoolGate } from './pool-gate.js';
 import * as schema from './schema/index.js';
 
 type Schema = typeof schema;
@@ -60,8 +60,8 @@ const NOW = `SELECT date_trunc('milliseconds', now()) AS now`;
 
 /** Opens a pool. Connections are made when first needed, so this never fails; {@link Database.check} tells. */
 export function openDatabase({ url, maxConnections }: DatabaseOptions): Database {
-  const use = new PoolUse(maxConnections);
-  const sql = use.counting(openClient(url, { max: maxConnections }));
+  const gate = new PoolGate(maxConnections);
+  const sql = gate.guard(openClient(url, { max: maxConnections }));
   const orm = openOrm(sql);
   const notifier = new Notifier(sql);
   return {
@@ -71,9 +71,9 @@ export function openDatabase({ url, maxConnections }: DatabaseOptions): Database
     async transaction(work) {
       const watch = new TransactionWatch();
       const news: [channel: string, payload: string][] = [];
-      const running = orm.transaction((ormTx) => watch.run(() => work(asTx(ormTx, watch, news))));
+      const run = () => orm.transaction((ormTx) => watch.run(() => work(asTx(ormTx, watch, news))));
       try {
-        const result = await use.during(() => Promise.race([running, watch.gone]));
+        const result = await gate.during(() => Promise.race([run(), watch.gone]));
         for (const [channel, payload] of news) notifier.tell(channel, payload);
         return result;
       } catch (error) {
@@ -86,7 +86,7 @@ export function openDatabase({ url, maxConnections }: DatabaseOptions): Database
         throw asDatabaseError(error);
       });
     },
-    poolState: () => use.state,
+    poolState: () => gate.state,
     close: () => sql.end({ timeout: 5 }),
   };
 }
