@@ -159,14 +159,15 @@ describe.each(['filesystem', 's3'] as const)('an operator repairs the server: %s
       INSERT INTO packs (repo_id, hash, stored_in, bytes, objects, tight, tips, segment, unpack_next, unpacked_at)
       SELECT ${fork}, hash, ${source}, bytes, objects, tight, tips, segment, unpack_next, now()
       FROM packs WHERE repo_id = ${source} ORDER BY seq LIMIT 1`;
-    const [{ hash }] = await sql<[{ hash: string }]>`SELECT hash FROM packs WHERE repo_id = ${fork}`;
+    const [{ hash, count }] = await sql<[{ hash: string; count: number }]>`
+      SELECT hash, objects AS count FROM packs WHERE repo_id = ${fork}`;
     expect((await admin('DELETE', `/repos/${source}`)).status).toBe(200);
     while ((await sql`SELECT FROM packs WHERE stored_in = ${source}`).length > 0) await sleep(100);
-    expect((await keys(`${fork}/`)).sort()).toEqual(
-      [`gitclaw/pack-${hash}.meta`, `objects/pack/pack-${hash}.idx`, `objects/pack/pack-${hash}.pack`].map(
-        (name) => `${fork}/${name}`,
-      ),
-    );
+    await unpacked(fork);
+    const stored = await keys(`${fork}/`);
+    const names = [`gitclaw/pack-${hash}.meta`, `objects/pack/pack-${hash}.idx`, `objects/pack/pack-${hash}.pack`];
+    expect(stored).toEqual(expect.arrayContaining(names.map((name) => `${fork}/${name}`)));
+    expect(stored).toHaveLength(names.length + count);
     expect((await admin('DELETE', `/repos/${fork}`)).status).toBe(200);
     await emptied(fork);
     // What the fork read before stays for a day, for requests that began then.
