@@ -11,7 +11,6 @@ type Args<K extends keyof PackEngine> = Parameters<PackEngine[K]>;
 const PHASES: Partial<Record<FaultPoint, string | undefined>> = {
   'push.pack-received': 'push.index',
   'push.pack-indexed': 'push.connectivity',
-  'push.pack-stored': 'push.prepare',
   'push.before-commit': 'push.commit',
   'push.after-commit': undefined,
 };
@@ -20,6 +19,10 @@ export function tracedEngine(engine: PackEngine): PackEngine {
   return {
     ...engine,
     index: (...args: Args<'index'>) => inSpan('pack.index', {}, () => engine.index(...args)),
+    store: (...args: Args<'store'>) => {
+      notePhase('push.store', 'push.connectivity');
+      return engine.store(...args);
+    },
     build: (...args: Args<'build'>) => {
       notePhase('fetch.build', 'fetch.plan');
       return inSpan('pack.build', {}, () => engine.build(...args));
@@ -54,6 +57,8 @@ export function tracedDatabase(db: Database): Database {
 export function tracedFaultPoint(faultPoint: AppContext['faultPoint']): AppContext['faultPoint'] {
   return (point) => {
     if (point in PHASES) notePhase(PHASES[point]);
+    // The commit may have begun meanwhile.
+    if (point === 'push.pack-stored') notePhase('push.prepare', 'push.store');
     return faultPoint(point);
   };
 }

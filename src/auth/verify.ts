@@ -1,8 +1,15 @@
 /** Finds what a signature covers among the spellings a client may have signed. */
+import { LRUCache } from 'lru-cache';
 import { canonicalEnvelope, type JsonObject, verifySignature } from '../signing/index.js';
 import { badSignature, type Presented } from './presented.js';
 import type { Signer, SignerKey } from './signer.js';
 import type { Principal, Proof } from './types.js';
+
+/**
+ * Signatures that were found good. A git client sends one token with every request of a push or fetch, and whether a
+ * signature fits a key and a text never changes.
+ */
+const good = new LRUCache<string, true>({ max: 1000 });
 
 /** One envelope content that would be acceptable. */
 export interface Candidate {
@@ -26,7 +33,7 @@ export function findSigned(
   for (const spelling of presented.timestamps) {
     for (const { action, body } of candidates) {
       const canonical = canonicalEnvelope({ agentId, action, timestamp: spelling, nonce, body });
-      const key = signer.keys.find((each) => verifySignature(each, canonical, presented.signatureBytes));
+      const key = signer.keys.find((each) => isGood(each, canonical, presented));
       if (key === undefined) continue;
       const { keyId } = key;
       return {
@@ -44,4 +51,12 @@ export function requireSigned(signer: Signer, presented: Presented, candidates: 
   const verified = findSigned(signer, presented, candidates);
   if (verified === undefined) throw badSignature('signature_mismatch');
   return verified;
+}
+
+function isGood(key: SignerKey, canonical: string, { signature, signatureBytes }: Presented): boolean {
+  const known = `${key.fingerprint} ${signature} ${canonical}`;
+  if (good.has(known)) return true;
+  if (!verifySignature(key, canonical, signatureBytes)) return false;
+  good.set(known, true);
+  return true;
 }

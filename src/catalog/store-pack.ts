@@ -28,25 +28,46 @@ export interface PackFiles {
   metaPath: string;
 }
 
+/** A pack on its way into the store. */
+export interface Storing {
+  /** Whether the files go to this machine's disk, all in one go: that takes no longer than a few statements. */
+  isBrief: boolean;
+  done: Promise<void>;
+}
+
 export async function storePack(
   ctx: AppContext,
   repoId: string,
   pack: Pick<IndexResult, 'hash' | 'loose'>,
   files: PackFiles,
 ): Promise<void> {
+  await (await beginStoring(ctx, repoId, pack, files)).done;
+}
+
+/** Resolves when nothing more is asked of the database; the files must stay until all is done. */
+export async function beginStoring(
+  ctx: AppContext,
+  repoId: string,
+  pack: Pick<IndexResult, 'hash' | 'loose'>,
+  files: PackFiles,
+): Promise<Storing> {
   const put = (path: string, extension: 'pack' | 'idx' | 'meta') =>
     ctx.objects.putFile(packKey(repoId, pack.hash, extension), path, { contentType: CONTENT_TYPES[extension] });
   // Taking the row waits for a clean-up that may be deleting files of these names.
   const staged = stagePack(ctx.db, repoId, pack.hash, packOids(pack.loose.map(({ oid }) => oid)));
   const root = ctx.objects.localRoot();
-  if (root !== undefined && pack.loose.length > 0) return storeInPlace(ctx, root, repoId, pack, files, staged);
+  if (root !== undefined && pack.loose.length > 0) {
+    const done = storeInPlace(ctx, root, repoId, pack, files, staged);
+    // Whoever waits for the end gets the error; until then nobody may.
+    done.catch(() => {});
+    await staged;
+    return { isBrief: true, done };
+  }
   await staged;
-  await together(
-    put(files.packPath, 'pack'),
-    put(files.idxPath, 'idx'),
-    put(files.metaPath, 'meta'),
-    storeLoose(ctx, repoId, pack.loose),
-  );
+  const parts = [put(files.packPath, 'pack'), put(files.idxPath, 'idx'), put(files.metaPath, 'meta')];
+  const done = together(...parts, storeLoose(ctx, repoId, pack.loose)).then(() => {});
+  done.catch(() => {});
+  return { isBrief: false, done };
 }
 
 /** Small files on this machine's disk: all in one go, as a trip to another thread for each costs more than the write. */

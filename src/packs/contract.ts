@@ -23,6 +23,8 @@ export type PackLimits = ReceiveLimits;
 export interface IndexRequest {
   /** The received pack, spooled whole. It is completed in place when thin. */
   packPath: string;
+  /** The received pack when it is not on disk yet: the worker writes it to `packPath`. */
+  received?: Uint8Array;
   /** Where to write `idx` version 2 and the sidecar. */
   idxPath: string;
   metaPath: string;
@@ -80,6 +82,8 @@ export interface IndexResult {
   externalTypes: Uint8Array;
   /** All objects, loose, when the pack has at most `looseUpTo`; otherwise empty. */
   loose: LooseObject[];
+  /** Index and sidecar as they were written, when the pack has at most `looseUpTo` objects. */
+  tables?: { idx: Uint8Array; meta: Uint8Array };
 }
 
 /** What a fetch should carry. Ids are 20 bytes each in one buffer. */

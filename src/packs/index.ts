@@ -4,4 +4,4 @@ export type * from './contract.js';
 export { createPackEngine, type PackEngineOptions } from './engine.js';
 export { readFreshIndex } from './local-pack.js';
 export { type ReadyPack, ReadyPacks } from './ready-packs.js';
-export { Spool } from './spool.js';
+export { type ReceivedBody, Spool } from './spool.js';

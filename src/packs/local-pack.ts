@@ -1,15 +1,12 @@
 /** Packs that an object store has on this machine's disk already, and the small files of any local pack. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../errors.js';
 import { IdxReader } from '../git/pack/idx-reader.js';
 import { MetaReader } from '../git/pack/meta.js';
 import { type ObjectStore, packKey } from '../storage/index.js';
 import { restoreMeta } from './cache-files.js';
-import type { LocalPack } from './contract.js';
-
-/** The index of about a thousand objects. */
-const ON_THE_SPOT_BYTES = 32 * 1024;
+import type { IndexResult, LocalPack } from './contract.js';
 
 /** What answers whether an object exists and what it is. Positions are index order in both. */
 export interface PackIndex {
@@ -37,14 +34,9 @@ export async function readIndexFiles(pack: LocalPack): Promise<PackIndex> {
   return parseIndex(pack.hash, idx, meta);
 }
 
-/**
- * Reads index and sidecar of a pack that this node has written just now, so that they are in the system's page cache:
- * small ones are read on the spot, as each trip to the thread pool costs more than the read.
- * @throws AppError OBJECT_CORRUPTED
- */
-export async function readFreshIndex(pack: LocalPack): Promise<PackIndex> {
-  const small = [pack.idxPath, pack.metaPath].every((path) => statSync(path).size <= ON_THE_SPOT_BYTES);
-  return small ? parseIndex(pack.hash, readFileSync(pack.idxPath), readFileSync(pack.metaPath)) : readIndexFiles(pack);
+/** Index and sidecar of a pack that this node has indexed just now. @throws AppError OBJECT_CORRUPTED */
+export async function readFreshIndex(pack: LocalPack, { tables }: Pick<IndexResult, 'tables'>): Promise<PackIndex> {
+  return tables === undefined ? readIndexFiles(pack) : parseIndex(pack.hash, tables.idx, tables.meta);
 }
 
 /** @throws AppError OBJECT_CORRUPTED when the two are unreadable or do not belong together */

@@ -33,6 +33,19 @@ test('a body arrives byte for byte, with what was read before it in front', asyn
   expect(existsSync(spool.folder)).toBe(false);
 });
 
+test('a body of at most the size that was asked for stays in memory, a longer one goes to a file', async () => {
+  const spool = await Spool.open(root);
+  const options = { maxBytes: 1000, inMemoryUpTo: 50 };
+  const { path, bytes, data } = await spool.receive(parts(20, 30), options);
+  expect([bytes, Buffer.concat([Buffer.alloc(20, 1), Buffer.alloc(30, 2)]).equals(data!)]).toEqual([50, true]);
+  expect([data!.buffer.byteLength, existsSync(path)]).toEqual([50, false]);
+  const longer = await spool.receive(parts(20, 31), options);
+  expect([longer.bytes, longer.data, readFileSync(longer.path).length]).toEqual([51, undefined, 51]);
+  expect(await spool.receive(parts(), options)).toMatchObject({ bytes: 0, data: new Uint8Array(0) });
+  expect(readFileSync((await spool.receive(parts(), { maxBytes: 1000 })).path)).toHaveLength(0);
+  await spool.close();
+});
+
 test('exactly the limit passes, one byte more is refused without a trace', async () => {
   const spool = await Spool.open(root);
   const { path } = await spool.receive(parts(50, 48), { first: Buffer.alloc(2), maxBytes: 100 });

@@ -22,6 +22,16 @@ export interface ReceiveOptions {
   first?: Uint8Array;
   /** Largest body accepted, bytes; `first` counts. */
   maxBytes: number;
+  /** A body of at most so many bytes is handed back instead of written. Less than a MiB; by default none is. */
+  inMemoryUpTo?: number;
+}
+
+export interface ReceivedBody {
+  /** The file, or where one would be when `data` is set. */
+  path: string;
+  bytes: number;
+  /** The body, when no file was written. */
+  data?: Uint8Array;
 }
 
 export class Spool {
@@ -53,22 +63,35 @@ export class Spool {
   }
 
   /**
-   * Writes a request body to a new file. The stream is read no faster than the disk takes it.
+   * Reads a request body into a new file, or a small one into memory. The stream is read no faster than the disk takes it.
    * @throws AppError PAYLOAD_TOO_LARGE when the body is longer than `maxBytes`; no file remains then, nor when the
    *   stream fails
    */
-  async receive(stream: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<{ path: string; bytes: number }> {
-    const path = this.newFile('body');
-    const file = await open(path, 'wx');
+  async receive(stream: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<ReceivedBody> {
+    const { first, maxBytes, inMemoryUpTo = -1 } = options;
+    const body = new BodyFile(this.newFile('body'));
+    const { path } = body;
+    let bytes = 0;
     try {
-      const bytes = await writeAll(file, chunks(stream, options.first), options.maxBytes);
-      await file.close();
+      for await (const chunk of chunks(stream, first)) {
+        bytes += chunk.length;
+        if (bytes > maxBytes) {
+          throw new AppError('PAYLOAD_TOO_LARGE', { message: `The request body is larger than ${maxBytes} bytes.` });
+        }
+        await body.add(chunk);
+      }
+      if (bytes <= inMemoryUpTo) return { path, bytes, data: body.unwritten() };
+      await body.end();
       return { path, bytes };
     } catch (error) {
-      await file.close().catch(() => {});
-      await rm(path, { force: true });
+      await body.abandon();
       throw error;
     }
+  }
+
+  /** Deletes files that nobody waits to be gone. What cannot be deleted goes with the folder. */
+  discard(...paths: string[]): void {
+    for (const path of paths) unlink(path).catch(() => {});
   }
 
   /** Deletes files; missing ones are no error. */
@@ -92,25 +115,44 @@ async function* chunks(stream: AsyncIterable<Uint8Array>, first?: Uint8Array): A
   yield* stream;
 }
 
-async function writeAll(file: FileHandle, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<number> {
-  let bytes = 0;
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
-  for await (const chunk of source) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      throw new AppError('PAYLOAD_TOO_LARGE', { message: `The request body is larger than ${maxBytes} bytes.` });
-    }
-    waiting.push(chunk);
-    waitingBytes += chunk.length;
-    if (waitingBytes >= WRITE_BYTES) {
-      await file.writeFile(Buffer.concat(waiting));
-      waiting = [];
-      waitingBytes = 0;
-    }
+/** A file that is made when there is a MiB to write, or at the end. */
+class BodyFile {
+  readonly path: string;
+  #file: FileHandle | undefined;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+
+  constructor(path: string) {
+    this.path = path;
   }
-  if (waitingBytes > 0) await file.writeFile(Buffer.concat(waiting));
-  return bytes;
+
+  async add(chunk: Uint8Array): Promise<void> {
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (this.#waitingBytes >= WRITE_BYTES) await this.#write();
+  }
+
+  /** What came since the last write, in memory of its own. */
+  unwritten(): Uint8Array {
+    return new Uint8Array(Buffer.concat(this.#waiting));
+  }
+
+  async end(): Promise<void> {
+    await this.#write();
+    await this.#file?.close();
+  }
+
+  async abandon(): Promise<void> {
+    await this.#file?.close().catch(() => {});
+    if (this.#file !== undefined) await rm(this.path, { force: true });
+  }
+
+  async #write(): Promise<void> {
+    this.#file ??= await open(this.path, 'wx');
+    if (this.#waitingBytes > 0) await this.#file.writeFile(Buffer.concat(this.#waiting));
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+  }
 }
 
 /** Names are `{pid}-{random}-{host}`; anything else in the folder is not ours and stays. */

@@ -5,7 +5,7 @@ import type { ReadBase } from '../git/pack/index-thin.js';
 import { IdleCollector } from '../idle-collector.js';
 import { writeBatch } from '../storage/index.js';
 import { lowerPriority } from './background.js';
-import type { LocalPack } from './contract.js';
+import type { IndexResult, LocalPack } from './contract.js';
 import { pass } from './gate.js';
 import { attempt, type BaseAnswer, type BaseQuestion, type Result, type Task, unwrap } from './messages.js';
 import { buildPack } from './tasks/build.js';
@@ -33,7 +33,7 @@ export default async function work(task: Task): Promise<Result<unknown>> {
 async function run(task: Task): Promise<unknown> {
   switch (task.kind) {
     case 'index':
-      return indexPack(task.request, askOver(task.port));
+      return withoutSpare(await indexPack(task.request, askOver(task.port)));
     case 'build': {
       const { data, ...built } = await buildPack(task.request);
       return data === undefined ? built : { ...built, data: compact(data) };
@@ -83,6 +83,11 @@ function askOver(port: MessagePort): ReadBase {
     const pack = await find(oid);
     return pack && readObject([pack], oid);
   };
+}
+
+function withoutSpare({ tables, ...result }: IndexResult): IndexResult {
+  if (tables === undefined) return result;
+  return { ...result, tables: { idx: compact(tables.idx), meta: compact(tables.meta) } };
 }
 
 /** Cloning a view clones all of the memory behind it. */

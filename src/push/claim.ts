@@ -5,13 +5,15 @@ import type { AppContext } from '../context.js';
 import { AppError } from '../errors.js';
 import type { RefCommand } from '../git/index.js';
 import { ZERO_OID } from '../git/oid.js';
+import type { ReceivedBody } from '../packs/index.js';
 import type { PushCredential } from './report.js';
 import type { DeferredCredential, PushRequest } from './request.js';
 
 export const EMPTY_SHA256 = createHash('sha256').digest('hex');
 
-export function fileSha256(path: string): Promise<string> {
-  return sha256(createReadStream(path), Number.POSITIVE_INFINITY);
+/** Of what was received, hex. */
+export function bodySha256({ path, data }: Pick<ReceivedBody, 'path' | 'data'>): Promise<string> {
+  return sha256(data === undefined ? createReadStream(path) : [data], Number.POSITIVE_INFINITY);
 }
 
 /**
@@ -53,7 +55,7 @@ export async function refuseClaimed(
   throw refusal;
 }
 
-async function sha256(bytes: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
+async function sha256(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, maxBytes: number): Promise<string> {
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of bytes) {

@@ -42,6 +42,8 @@ export interface PushFacts {
   /** Pull requests to open, by the ref names of their source branches. */
   proposals: ReadonlyMap<string, PreparedProposal>;
   atomic: boolean;
+  /** Resolves when the pack is in the store; nothing becomes visible before. */
+  stored: Promise<void>;
   /** Undefined when no pack came or it held no object. */
   pack: IndexResult | undefined;
   /** Hex SHA-256 of the pack bytes as received. */
@@ -137,6 +139,7 @@ async function writePush(tx: Tx, facts: PushFacts, report: ReportMaker): Promise
   );
   if (policy === 'required') throw refuseEach(facts.updates, UNSIGNED);
   if (held.accepted.length === 0) throw new NothingAccepted(held.verdicts);
+  await facts.stored;
   const written = { held, timestamp, eventId: randomUUID() };
   let done: PushReport;
   if (examined.size === 0 && proposals.size === 0) {

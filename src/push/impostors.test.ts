@@ -70,7 +70,7 @@ async function verdict(stored: Received, received: Received): Promise<{ impostor
   const ctx = { packCache: { readSmall, pin }, engine: { read } } as unknown as AppContext;
   const snapshot = { packs: [{ hash: stored.result.hash, storedIn: 'repository' }] } as unknown as Snapshot;
   const { hash } = received.result;
-  const index = await readFreshIndex({ hash, ...received.files });
+  const index = await readFreshIndex({ hash, ...received.files }, received.result);
   return { impostor: await findImpostor(ctx, snapshot, received.files, received.result, index), reads };
 }
 

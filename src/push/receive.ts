@@ -6,18 +6,18 @@
  */
 import { createHash } from 'node:crypto';
 import { storedWrite } from '../auth/index.js';
-import { loadSnapshot, type PackFiles, pinPackOf, readObject, type Snapshot, storePack } from '../catalog/index.js';
+import { beginStoring, loadSnapshot, type PackFiles, pinPackOf, readObject, type Snapshot } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import { ExtendedGraph, type RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
-import { type IndexResult, type LocalPack, type PackIndex, readFreshIndex } from '../packs/index.js';
+import { type IndexResult, type LocalPack, type PackIndex, type ReceivedBody, readFreshIndex } from '../packs/index.js';
 import { together } from '../parallel.js';
 import { examineHeads } from '../pulls/index.js';
 import { auditRefusal } from './audit-refusal.js';
 import { type Certification, certify } from './certify.js';
 import { checkCommands } from './check-commands.js';
-import { EMPTY_SHA256, fileSha256, proveClaim } from './claim.js';
+import { bodySha256, EMPTY_SHA256, proveClaim } from './claim.js';
 import { commitPush } from './commit.js';
 import { checkTips, findMissing } from './connectivity.js';
 import { refuseCutOff } from './cut-off.js';
@@ -30,6 +30,9 @@ import { redirectProposals } from './proposals.js';
 import type { PushReport } from './report.js';
 import type { PushRequest } from './request.js';
 import { refuseRewrites } from './rewrites.js';
+
+/** Packs of at most this size go from the request to the worker in memory: each trip to the disk's threads costs more. */
+const SMALL_PACK_BYTES = 256 * 1024;
 
 /** So long packs that were read are as good as read just now. */
 const FRESH_MS = 1000;
@@ -51,7 +54,7 @@ export async function receivePush(ctx: AppContext, request: PushRequest): Promis
   try {
     return await receive(ctx, request, fingerprint, files);
   } finally {
-    await ctx.spool.remove(...Object.values(files));
+    ctx.spool.discard(...Object.values(files));
   }
 }
 
@@ -82,6 +85,7 @@ async function receive(
   }
   const refused = new Map([...checkCommands(repo, commands), ...redirected.refused]);
   const expectsPack = commands.some((command) => command.newOid !== ZERO_OID);
+  let body: ReceivedBody | undefined;
   let pack: IndexResult | undefined;
   let index: PackIndex | undefined;
   let unusable: { refusal: string; code: ErrorCode; finding?: unknown } | undefined;
@@ -89,17 +93,17 @@ async function receive(
   if (expectsPack) {
     const begun = performance.now();
     const spool = async () => {
-      const { path } = await ctx.spool.receive(request.pack, { maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES });
-      files.packPath = path;
-      return path;
+      const limits = { maxBytes: ctx.config.GITCLAW_MAX_PACK_BYTES, inMemoryUpTo: SMALL_PACK_BYTES };
+      const received = await ctx.spool.receive(request.pack, limits);
+      files.packPath = received.path;
+      return received;
     };
-    let packPath: string;
-    [packPath, snapshot] = await together(spool(), loadSnapshot(ctx, repo.repoId));
+    [body, snapshot] = await together(spool(), loadSnapshot(ctx, repo.repoId));
     await ctx.faultPoint('push.pack-received');
     // Packs that were known when a long upload began may be gone.
     if (performance.now() - begun > FRESH_MS) snapshot = await loadSnapshot(ctx, repo.repoId);
     if (refused.size < commands.length) {
-      const indexed = await indexPack(ctx, snapshot, request, { ...newPaths(ctx, files), packPath });
+      const indexed = await indexPack(ctx, snapshot, request, { ...newPaths(ctx, files), packPath: body.path }, body);
       if ('refusal' in indexed) unusable = indexed;
       else pack = indexed.pack;
     }
@@ -116,9 +120,9 @@ async function receive(
   const packfileHash = pack?.receivedSha256 ?? EMPTY_SHA256;
   let credential = request.credential;
   if (!('proof' in credential)) {
-    const received = pack === undefined ? files.packPath : undefined;
-    if (received !== undefined) credential = await proveClaim(credential, await fileSha256(received), request.commands);
-    else {
+    if (pack === undefined && body !== undefined) {
+      credential = await proveClaim(credential, await bodySha256(body), request.commands);
+    } else {
       const refUpdates = request.commands.map(({ refName, oldOid, newOid }, i) => ({
         refName,
         oldOid,
@@ -140,7 +144,7 @@ async function receive(
     return refuseAll(request.commands, reason, 'unpacker error', unusable.code);
   }
   if (pack !== undefined) {
-    index = await readFreshIndex({ hash: pack.hash, ...(files as PackFiles) });
+    index = await readFreshIndex({ hash: pack.hash, ...(files as PackFiles) }, pack);
     const impostor = await findImpostor(ctx, snapshot, files as PackFiles, pack, index);
     if (impostor !== undefined) {
       const reason = `${impostor}: sha1Impostor: the repository has another object of this id`;
@@ -169,6 +173,7 @@ async function receive(
         return refuseAll(request.commands, 'ok', `missing necessary objects (${kept.missing})`, 'INVALID_PACKFILE');
       }
       pack = kept.pack;
+      index = pack && (await readFreshIndex({ hash: pack.hash, ...(files as PackFiles) }, pack));
       graph = new ExtendedGraph(snapshot.graph, pack?.segment);
     }
   }
@@ -205,8 +210,15 @@ async function receive(
     );
   // Stored also when the repository has this pack: it may be about to be merged with others.
   const kept = keep ? pack : undefined;
-  const [examined] = await together(examine(), kept && storePack(ctx, repo.repoId, kept, files as PackFiles));
-  await ctx.faultPoint('push.pack-stored');
+  const [examined, storing] = await together(
+    examine(),
+    kept && beginStoring(ctx, repo.repoId, kept, files as PackFiles),
+  );
+  const stored = Promise.resolve(storing?.done).then(() => ctx.faultPoint('push.pack-stored'));
+  stored.catch(() => {});
+  // The transaction begins meanwhile if what it holds is wanted by nobody else: refs that exist, of this push alone.
+  const creates = updates.some(({ oldOid }) => oldOid === ZERO_OID);
+  if (storing?.isBrief !== true || creates || proposals.size > 0) await stored;
   const prepared = await prepareProposals(
     ctx,
     repo,
@@ -226,6 +238,7 @@ async function receive(
       forced,
       proposals: prepared,
       atomic: request.atomic,
+      stored,
       pack: keep ? pack : undefined,
       collectedVersion: basesVersion,
       findAgain: async () => {
@@ -240,7 +253,7 @@ async function receive(
       examineHeads: examine,
     },
     report,
-  );
+  ).finally(() => stored.catch(() => {}));
   if (received !== undefined && index !== undefined) ctx.packCache.remember(repo.repoId, received.hash, index);
   if (received !== undefined) await ctx.packCache.adopt(repo.repoId, received.hash, received);
   return done;
@@ -270,11 +283,13 @@ async function indexPack(
   snapshot: Snapshot,
   request: PushRequest,
   paths: PackFiles,
+  { data }: ReceivedBody,
 ): Promise<{ pack: IndexResult } | { refusal: string; code: ErrorCode; finding?: unknown }> {
   try {
     const pack = await ctx.engine.index(
       {
         ...paths,
+        ...(data !== undefined && { received: data }),
         limits: ctx.config.receiveLimits,
         tips: request.commands.map((command) => command.newOid).filter((oid) => oid !== ZERO_OID),
         looseUpTo: ctx.config.UNPACK_LIMIT,

@@ -11,7 +11,7 @@ import { links } from '../../git/pack/index-links.js';
 import { PackState } from '../../git/pack/index-pack.js';
 import { Resolver } from '../../git/pack/index-resolve.js';
 import { PACK_HEADER, PACK_TRAILER, readPackHeader, scanEntries } from '../../git/pack/index-scan.js';
-import { type ReadBase, resolveThin, rewriteEnds } from '../../git/pack/index-thin.js';
+import { type ReadBase, resolveThin, rewriteEnds, writeFully } from '../../git/pack/index-thin.js';
 import { hashFile, PackWindow, readFully } from '../../git/pack/index-window.js';
 import { invalidPack } from '../../git/pack/limits.js';
 import { encodeMeta } from '../../git/pack/meta.js';
@@ -24,7 +24,7 @@ import type { IndexRequest, IndexResult } from '../contract.js';
  * @throws AppError INVALID_PACKFILE or INVALID_OBJECT
  */
 export async function indexPack(request: IndexRequest, readBase: ReadBase): Promise<IndexResult> {
-  const fd = openSync(request.packPath, 'r+');
+  const fd = openReceived(request);
   const scratch = new Scratch(request.packPath);
   const workshop = borrowWorkshop();
   try {
@@ -34,6 +34,13 @@ export async function indexPack(request: IndexRequest, readBase: ReadBase): Prom
     scratch.closeAll();
     closeSync(fd);
   }
+}
+
+function openReceived({ packPath, received }: IndexRequest): number {
+  if (received === undefined) return openSync(packPath, 'r+');
+  const fd = openSync(packPath, 'wx+');
+  writeFully(fd, received, 0);
+  return fd;
 }
 
 async function run(
@@ -65,7 +72,7 @@ async function run(
   const appendedBases = entries.count - entries.received;
   const hash = appendedBases === 0 ? hashes.trailer : rewriteEnds(fd, entries.count, end);
   ftruncateSync(fd, end + PACK_TRAILER);
-  writeTables(request, entries, hash);
+  const tables = writeTables(request, entries, hash);
   return {
     hash: hash.toString('hex'),
     receivedSha256: hashes.sha256,
@@ -75,6 +82,7 @@ async function run(
     ...named,
     segment: facts.segment(),
     loose: facts.loose,
+    ...(count <= request.looseUpTo && { tables }),
   };
 }
 
@@ -92,15 +100,18 @@ function verifyTrailer(fd: number, size: number): { trailer: Buffer; sha256: str
   return { trailer, sha256 };
 }
 
-function writeTables(request: IndexRequest, entries: Entries, hash: Buffer): void {
+function writeTables(request: IndexRequest, entries: Entries, hash: Buffer): NonNullable<IndexResult['tables']> {
   const { count, oids, crcs, offsets } = entries;
   const order = idOrder(oids, count);
-  writeFileSync(request.idxPath, encodeIdx({ count, oids, crcs, offsets }, order, hash), { mode: 0o600 });
+  const idx = encodeIdx({ count, oids, crcs, offsets }, order, hash);
+  writeFileSync(request.idxPath, idx, { mode: 0o600 });
   const types = new Uint8Array(count);
   const sizes = new Float64Array(count);
   order.forEach((row, i) => {
     types[i] = entries.types[row]!;
     sizes[i] = entries.sizes[row]!;
   });
-  writeFileSync(request.metaPath, encodeMeta(types, sizes), { mode: 0o600 });
+  const meta = encodeMeta(types, sizes);
+  writeFileSync(request.metaPath, meta, { mode: 0o600 });
+  return { idx, meta };
 }
