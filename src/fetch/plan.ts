@@ -8,7 +8,7 @@
  * A filter that asks for nothing but type and size is answered by the sidecars of those packs, without reading a tree.
  */
 import type { Snapshot, StoredPack } from '../catalog/index.js';
-import type { ObjectFilter } from '../git/index.js';
+import type { CommitGraph, ObjectFilter } from '../git/index.js';
 import { type Oid, packOids } from '../git/oid.js';
 import type { BuildRequest } from '../packs/index.js';
 import type { Ref } from '../refs/index.js';
@@ -40,6 +40,44 @@ export interface Plan extends Omit<BuildRequest, 'packs' | 'outPath'> {
 const NO_DEPTH: DepthPlan = { shallow: [], unshallow: [], cut: new Set() };
 
 export function planPack(snapshot: Snapshot, input: PlanInput): Plan {
+  return asksForAll(snapshot, input) ? planAll(snapshot, input) : planWalk(snapshot, input);
+}
+
+/**
+ * Whether a client that has nothing wants every object of every stored pack, as far as that shows without a walk: a clone
+ * of a repository at rest names all tips of its packs.
+ */
+function asksForAll({ packs, graph }: Snapshot, input: PlanInput): boolean {
+  const { wants, haves, depth = NO_DEPTH, filter, includeTag, refs } = input;
+  if (haves.length + depth.unshallow.length + depth.cut.size > 0 || filter !== undefined || packs.length === 0)
+    return false;
+  const named = new Set<Oid>(wants.tags);
+  for (const commit of wants.commits) named.add(graph.oid(commit));
+  if (!packs.every(({ tight, tips }) => tight && tips.every((tip) => named.has(tip)))) return false;
+  const tips = new Set(packs.flatMap((pack) => pack.tips));
+  const beside = new Set<Oid>([...wants.tags, ...wants.trees, ...wants.blobs]);
+  if (includeTag) {
+    for (const { oid, peeled } of refs) if (peeled !== undefined) addTagChain(graph, oid, beside);
+  }
+  return [...beside].every((oid) => tips.has(oid));
+}
+
+const NOTHING = new Uint8Array();
+
+function planAll({ packs }: Snapshot, { ofsDelta }: PlanInput): Plan {
+  const hashes = packs.map(({ hash }) => hash);
+  return {
+    wholePacks: hashes,
+    ...{ commits: NOTHING, trees: NOTHING, givenTrees: NOTHING, boundaryCommits: NOTHING, boundaryTrees: NOTHING },
+    ...{ parentTrees: NOTHING, parentCounts: new Uint16Array(), extra: NOTHING },
+    ...{ thin: false, ofsDelta },
+    single: packs.length === 1 ? packs[0] : undefined,
+    needed: hashes,
+  };
+}
+
+/** The plan of whatever is wanted, by walking the commits. */
+export function planWalk(snapshot: Snapshot, input: PlanInput): Plan {
   const { graph } = snapshot;
   const { filter, depth = NO_DEPTH } = input;
   const known = [...input.haves, ...depth.unshallow];
@@ -52,7 +90,7 @@ export function planPack(snapshot: Snapshot, input: PlanInput): Plan {
   const member = flags(graph.size, sent);
   if (input.includeTag) {
     for (const ref of input.refs) {
-      if (ref.peeled !== undefined && member[graph.indexOf(ref.peeled)] === 1) addTagChain(snapshot, ref.oid, extra);
+      if (ref.peeled !== undefined && member[graph.indexOf(ref.peeled)] === 1) addTagChain(graph, ref.oid, extra);
     }
   }
   const named = new Set([...extra, ...input.wants.trees]);
@@ -113,8 +151,8 @@ function neededPacks(snapshot: Snapshot, whole: StoredPack[] | undefined, blobPa
   return blobPacks ?? (whole ?? snapshot.packs).map((pack) => pack.hash);
 }
 
-function addTagChain(snapshot: Snapshot, oid: Oid, into: Set<Oid>): void {
-  for (let tag = snapshot.graph.tag(oid), at = oid; tag !== undefined; tag = snapshot.graph.tag(at)) {
+function addTagChain(graph: CommitGraph, oid: Oid, into: Set<Oid>): void {
+  for (let tag = graph.tag(oid), at = oid; tag !== undefined; tag = graph.tag(at)) {
     into.add(at);
     at = tag.target;
   }

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { MAIN, ZERO } from '../../test/support/json-push.js';
 import { PackScene } from '../../test/support/pack-scene.js';
 import { loadSnapshot } from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import { listRefs } from '../refs/index.js';
 import { type PlanInput, preparePack, resolveWants } from './index.js';
+import { planPack, planWalk } from './plan.js';
+import { planName } from './plan-name.js';
 
 let scene: PackScene;
 let ctx: AppContext;
@@ -38,13 +41,19 @@ beforeEach(async () => {
   [builds, pins] = [0, 0];
 });
 
-/** @returns the pack for a client that has nothing, as it would be sent */
-async function pack(options: Partial<PlanInput> = {}): Promise<Buffer> {
+/** What a client that has nothing asks for. @param names of the refs it wants, all by default */
+async function request(options: Partial<PlanInput> = {}, names?: readonly string[]) {
   const refs = await listRefs(ctx, scene.repoId, -1);
   const snapshot = await loadSnapshot(ctx, scene.repoId);
-  const tips = refs.map(({ oid }) => oid);
-  const wants = await resolveWants(ctx, snapshot, refs, tips);
-  const input = { wants, haves: [], refs, includeTag: false, thin: false, ofsDelta: true, ...options };
+  const wanted = refs.filter(({ name }) => names?.includes(name) ?? true).map(({ oid }) => oid);
+  const wants = await resolveWants(ctx, snapshot, refs, wanted);
+  const input: PlanInput = { wants, haves: [], refs, includeTag: false, thin: false, ofsDelta: true, ...options };
+  return { snapshot, input };
+}
+
+/** @returns the pack for a client that has nothing, as it would be sent */
+async function pack(options: Partial<PlanInput> = {}): Promise<Buffer> {
+  const { snapshot, input } = await request(options);
   const prepared = await preparePack(ctx, snapshot, input);
   try {
     const bytes = Buffer.alloc(prepared.bytes);
@@ -109,4 +118,35 @@ it('a build that fails is tried again by the next client', async () => {
   ctx = working;
   await pack();
   expect(builds).toBe(1);
+});
+
+it('what is planned for a whole clone without a walk is what the walk finds', async () => {
+  const other = 'refs/heads/other';
+  await scene.grow(3);
+  await scene.grow(2, other);
+  await scene.pusher.git('tag', '-a', '-m', 'one', 'one', scene.refs.get(other)!);
+  await scene.push(await scene.pusher.git('rev-parse', 'one'), 'refs/tags/one');
+  const same = async (options: Partial<PlanInput>, names?: readonly string[]) => {
+    const { snapshot, input } = await request(options, names);
+    const [quick, walked] = [planPack(snapshot, input), planWalk(snapshot, input)];
+    expect(planName(quick)).toBe(planName(walked));
+    expect([quick.single, quick.needed, quick.wholePacks]).toEqual([walked.single, walked.needed, walked.wholePacks]);
+    return quick.single !== undefined;
+  };
+  const all = async () => [
+    await same({}),
+    await same({ includeTag: true }),
+    await same({ ofsDelta: false }),
+    await same({}, [MAIN, other]),
+    await same({ includeTag: true }, [MAIN, other]),
+    await same({}, [MAIN]),
+    await same({ filter: { blobLimit: 0, treeDepth: 2 } }),
+  ];
+  expect(await all()).toEqual([false, false, false, false, false, false, false]);
+  await scene.compact();
+  expect(await all()).toEqual([true, true, true, false, true, false, false]);
+  await scene.push(ZERO, other);
+  expect(await same({ includeTag: true })).toBe(true);
+  await scene.push(ZERO, 'refs/tags/one');
+  expect(await same({ includeTag: true })).toBe(false);
 });
