@@ -10,7 +10,7 @@ type Urls = Map<Target, string>;
 
 const ROUNDS = 60;
 /** What is measured is a server that has been at work, not one that compiles itself. */
-const WARM_UP = 200;
+const WARM_UP = 600;
 
 /** The two requests of a git push that has its credential at hand: the advertisement and the push. */
 export async function push(
