@@ -1,10 +1,10 @@
 /**
- * Lets as many queries and transactions into the driver as it has connections; the rest wait here, in their order.
+ * Lets only so many queries and transactions into the driver at once; the rest wait here, in their order.
  *
  * Left to itself the driver sends up to a hundred queries down a busy connection, and when it is a BEGIN that fills that
  * measure it forgets to reserve the connection: the transaction stays open and later queries of others run inside of it
- * (porsager/postgres issues 823, 1189, 1210). It also puts short queries behind long ones. Admission here also tells how
- * many connections are at work, which the driver keeps to itself.
+ * (porsager/postgres issues 823, 1189, 1210). Admission here also tells how many connections are at work, which the
+ * driver keeps to itself.
  */
 import type postgres from 'postgres';
 import type { PoolState } from '../telemetry/index.js';
@@ -16,30 +16,37 @@ interface DriverQuery {
   reject(error: unknown): void;
 }
 
+/** Even if the driver sent all of these down one connection, none would fill its measure of a hundred. */
+const ADMITTED = 64;
+
 export class PoolGate {
   readonly #max: number;
+  readonly #admitted: number;
   readonly #waiting: (() => void)[] = [];
-  #active = 0;
+  /** Queries and transactions in the driver; above the size of the pool they share connections or wait. */
+  #inside = 0;
   #busyMs = 0;
   #countedAt = performance.now();
 
   /** @param max connections of the pool */
   constructor(max: number) {
     this.#max = max;
+    this.#admitted = Math.max(max, ADMITTED);
   }
 
   get state(): PoolState {
     this.#count(0);
+    const active = Math.min(this.#inside, this.#max);
     return {
-      active: this.#active,
-      idle: this.#max - this.#active,
+      active,
+      idle: this.#max - active,
       max: this.#max,
-      waiting: this.#waiting.length,
+      waiting: this.#inside - active + this.#waiting.length,
       busySeconds: this.#busyMs / 1000,
     };
   }
 
-  /** Runs `work` when a connection is free for it, and counts it as one connection for as long as it takes. */
+  /** Runs `work` when it is admitted, and counts it as one connection for as long as it takes. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     await new Promise<void>((go) => this.#enter(go));
     try {
@@ -86,7 +93,7 @@ export class PoolGate {
   }
 
   #enter(start: () => void): void {
-    if (this.#active === this.#max) {
+    if (this.#inside === this.#admitted) {
       this.#waiting.push(start);
       return;
     }
@@ -103,8 +110,8 @@ export class PoolGate {
 
   #count(by: number): void {
     const now = performance.now();
-    this.#busyMs += this.#active * (now - this.#countedAt);
+    this.#busyMs += Math.min(this.#inside, this.#max) * (now - this.#countedAt);
     this.#countedAt = now;
-    this.#active += by;
+    this.#inside += by;
   }
 }
