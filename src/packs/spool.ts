@@ -11,6 +11,9 @@ import { AppError } from '../errors.js';
 /** Bytes gathered before a write: network chunks are far smaller, and each write costs a trip to the thread pool. */
 const WRITE_BYTES = 1024 * 1024;
 
+/** By so much the last chunk of a write may go beyond it: what a socket gives at once. */
+const CHUNK_BYTES = 64 * 1024;
+
 /** Whether a process of another host still lives cannot be asked, so its folder must also be this old, milliseconds. */
 const FOREIGN_FOLDER_AGE_MS = 24 * 60 * 60 * 1000;
 
@@ -119,6 +122,8 @@ async function* chunks(stream: AsyncIterable<Uint8Array>, first?: Uint8Array): A
 class BodyFile {
   readonly path: string;
   #file: FileHandle | undefined;
+  /** For one full write after the other: a new buffer for each would leave the body's size behind as garbage. */
+  #buffer: Buffer | undefined;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
 
@@ -149,9 +154,21 @@ class BodyFile {
 
   async #write(): Promise<void> {
     this.#file ??= await open(this.path, 'wx');
-    if (this.#waitingBytes > 0) await this.#file.writeFile(Buffer.concat(this.#waiting));
+    if (this.#waitingBytes > 0) await this.#file.writeFile(this.#gathered());
     this.#waiting = [];
     this.#waitingBytes = 0;
+  }
+
+  #gathered(): Uint8Array {
+    const isOdd = this.#waitingBytes < WRITE_BYTES || this.#waitingBytes > WRITE_BYTES + CHUNK_BYTES;
+    if (isOdd) return Buffer.concat(this.#waiting);
+    this.#buffer ??= Buffer.allocUnsafe(WRITE_BYTES + CHUNK_BYTES);
+    let at = 0;
+    for (const chunk of this.#waiting) {
+      this.#buffer.set(chunk, at);
+      at += chunk.length;
+    }
+    return this.#buffer.subarray(0, at);
   }
 }
 
