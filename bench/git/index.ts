@@ -50,9 +50,10 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
         rows.push(row);
         options.log(table([row]).split('\n')[2] ?? '');
       };
-      const stop = size === 'large' ? watchMemory(node.pid) : undefined;
-      if (size !== 'small') await run(firstPush(repo));
-      peakBytes = stop?.() ?? peakBytes;
+      const first = watched(firstPush(repo), node, (bytes) => {
+        if (size === 'large') peakBytes = Math.max(peakBytes ?? 0, bytes);
+      });
+      if (size !== 'small') await run(first);
       const urls = await host([node, peer], repo);
       for (const work of readWork(sandbox, repo, urls)) await run(work);
       if (size === 'small') await run(crowd(sandbox, urls));
@@ -80,6 +81,22 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
     await peer.stop();
     sandbox.dispose();
   }
+}
+
+/** The same work, with the memory that our processes take while they do it; not what they take for what follows. */
+function watched(work: Work, node: Target, note: (peakBytes: number) => void): Work {
+  return {
+    ...work,
+    async round(target, turn) {
+      if (target !== node) return work.round(target, turn);
+      const stop = watchMemory(node.pid);
+      try {
+        return await work.round(target, turn);
+      } finally {
+        note(stop());
+      }
+    },
+  };
 }
 
 async function host(targets: readonly Target[], repo: Repository): Promise<Map<Target, string>> {
