@@ -44,7 +44,10 @@ export async function storePack(
   await (await beginStoring(ctx, repoId, pack, files)).done;
 }
 
-/** Resolves when nothing more is asked of the database; the files must stay until all is done. */
+/**
+ * Resolves when nothing more is asked of the database; the files must stay until all is done.
+ * @throws AppError DATABASE_ERROR; what the object store says comes with {@link Storing.done}
+ */
 export async function beginStoring(
   ctx: AppContext,
   repoId: string,

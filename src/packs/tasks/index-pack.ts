@@ -39,8 +39,13 @@ export async function indexPack(request: IndexRequest, readBase: ReadBase): Prom
 function openReceived({ packPath, received }: IndexRequest): number {
   if (received === undefined) return openSync(packPath, 'r+');
   const fd = openSync(packPath, 'wx+');
-  writeFully(fd, received, 0);
-  return fd;
+  try {
+    writeFully(fd, received, 0);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 async function run(
