@@ -82,7 +82,33 @@ describe('createPackEngine', () => {
     const other = await stored(await packOf('main~30\n'));
     const bases: BaseSource = { find: async () => ({ ...other, release: () => {} }) };
     const thin = await packOf('main\n^main~3\n', '--thin');
-    await expect(engine.index(request(thin), bases)).rejects.toMatchObject({ code: 'INVALID_PACKFILE' });
+    const fresh = createPackEngine({ threads: 1 });
+    try {
+      await expect(fresh.index(request(thin), bases)).rejects.toMatchObject({ code: 'INVALID_PACKFILE' });
+    } finally {
+      await fresh.close();
+    }
+  });
+
+  it('has the objects of small packs at hand for the next one, if the repository has them', async () => {
+    const before = await stored(await packOf('main~2\n'));
+    const thin = await packOf('main\n^main~2\n', '--thin');
+    const gone = { ...before, packPath: `${before.packPath}.gone`, idxPath: `${before.idxPath}.gone` };
+    const asked: string[] = [];
+    const find = async (oid: string) => {
+      asked.push(oid);
+      return { ...gone, release: () => {} };
+    };
+    const result = await engine.index(request(thin), { find });
+    expect(asked.length).toBe(result.appendedBases);
+    await expect(engine.index(request(thin), noBases)).rejects.toMatchObject({ code: 'INVALID_PACKFILE' });
+    const fresh = createPackEngine({ threads: 1 });
+    try {
+      const read = await fresh.index(request(thin), { find: async () => ({ ...before, release: () => {} }) });
+      expect(read.hash).toBe(result.hash);
+    } finally {
+      await fresh.close();
+    }
   });
 
   it('carries AppErrors with code, message and details', async () => {

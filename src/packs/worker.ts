@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Oid } from '../git/oid.js';
 import type { ReadBase } from '../git/pack/index-thin.js';
+import { RecentObjects } from '../git/pack/recent-objects.js';
 import { IdleCollector } from '../idle-collector.js';
 import { writeBatch } from '../storage/index.js';
 import { lowerPriority } from './background.js';
@@ -19,6 +20,7 @@ import { readObject } from './tasks/read.js';
 import { unpackBatch } from './tasks/unpack.js';
 
 const collector = new IdleCollector();
+const recent = new RecentObjects();
 
 /** The pause of {@link IdleCollector.soon} after a merge: while pushes come they follow each other by seconds. */
 const BETWEEN_MERGES_MS = 10_000;
@@ -33,7 +35,7 @@ export default async function work(task: Task): Promise<Result<unknown>> {
 async function run(task: Task): Promise<unknown> {
   switch (task.kind) {
     case 'index':
-      return withoutSpare(await indexPack(task.request, askOver(task.port)));
+      return withoutSpare(await indexPack(task.request, askOver(task.port), recent));
     case 'build': {
       const { data, ...built } = await buildPack(task.request);
       return data === undefined ? built : { ...built, data: compact(data) };
@@ -81,7 +83,7 @@ function askOver(port: MessagePort): ReadBase {
     });
   return async (oid) => {
     const pack = await find(oid);
-    return pack && readObject([pack], oid);
+    return pack && (recent.find(oid) ?? readObject([pack], oid));
   };
 }
 

@@ -14,6 +14,8 @@ import { BATCH_BYTES, type Workshop } from './workshop.js';
 
 const BATCH_OBJECTS = 2048;
 const MAX_HEADER_BYTES = 32;
+/** Messages begin at multiples of this (SHA-1). */
+const BLOCK_BYTES = 64;
 
 export class ObjectBatch {
   readonly #state: PackState;
@@ -61,6 +63,16 @@ export class ObjectBatch {
     this.#blocks[i] = hasher.pad(at, contentAt - at + data.length);
     this.#end = at + this.#blocks[i]! * 64;
     this.#compare(i, entry);
+  }
+
+  /** Shows a tree that the repository has already, of at most MAX_BATCHED_BYTES: the next one is compared with it. */
+  passStored(data: Uint8Array): void {
+    if (this.#count > 0 || this.#space < data.length) this.flush();
+    const { bytes, trees } = this.#workshop;
+    bytes.set(data, this.#end);
+    this.#state.facts.passStored(trees, this.#end, data.length);
+    this.#treeStart = this.#start;
+    this.#end += Math.ceil(data.length / BLOCK_BYTES) * BLOCK_BYTES;
   }
 
   /** Ids, tables and facts of everything added so far. @throws AppError as {@link add} */

@@ -13,9 +13,10 @@ import { GuardedFiles } from './guarded-files.js';
 import { OidTypes } from './index-oids.js';
 import { parentsFirst } from './index-order.js';
 import { invalidObject, namedAs } from './invalid-object.js';
-import { type KnownTrees, TREE_VERDICTS } from './known-trees.js';
+import { type KnownTrees, STORED, TREE_VERDICTS } from './known-trees.js';
 import { invalidPack, MAX_LOOSE_BYTES, MAX_PARENTS, overLimit, type ReceiveLimits } from './limits.js';
-import { encodeLoose } from './loose.js';
+import { deflateContent, looseBody } from './loose.js';
+import type { RecentObject, RecentObjects } from './recent-objects.js';
 import { TreeShape } from './tree-shape.js';
 
 /** Most objects of a pack name objects of the same pack; trees that name far more are made to exhaust memory. */
@@ -39,6 +40,7 @@ export class ObjectFacts {
   readonly #tags: SegmentTag[] = [];
   readonly #limits: ReceiveLimits;
   readonly #maxNames: number;
+  readonly #recent: RecentObjects | undefined;
   #loose: LooseBody[] | undefined;
   #looseBytes = 0;
 
@@ -46,14 +48,16 @@ export class ObjectFacts {
    * @param seeds see OidIndex
    * @param objects of the pack
    * @param keepLoose whether to make loose objects
+   * @param recent gets the objects that are made loose
    */
-  constructor(seeds: Int32Array, objects: number, limits: ReceiveLimits, keepLoose: boolean) {
+  constructor(seeds: Int32Array, objects: number, limits: ReceiveLimits, keepLoose: boolean, recent?: RecentObjects) {
     this.names = new OidTypes(seeds);
     this.guarded = new GuardedFiles(seeds);
     this.shape = new TreeShape(limits, objects);
     this.#limits = limits;
     this.#maxNames = limits.maxObjects * NAMES_PER_OBJECT_LIMIT;
     this.#loose = keepLoose ? [] : undefined;
+    this.#recent = recent;
   }
 
   /** Checks one object and remembers its links. @throws AppError INVALID_OBJECT */
@@ -94,11 +98,29 @@ export class ObjectFacts {
       this.#name(trees.bytes, idAt, isFolder ? OBJECT_TYPES.tree : OBJECT_TYPES.blob),
     );
     this.shape.begin(at / OID_BYTES);
-    trees.forEachFolder((number, nameBytes) => this.shape.addFolder(number, nameBytes));
+    trees.forEachFolder((number, nameBytes) => {
+      if (number === STORED) this.shape.addLeaf(nameBytes);
+      else this.shape.addFolder(number, nameBytes);
+    });
     this.shape.addLeaf(trees.longestLeaf);
     this.#admitEntries(trees.entries);
     trees.keep();
     if (this.#loose !== undefined) this.#keepLoose('tree', oids, at, content());
+  }
+
+  /**
+   * Shows a tree that the repository has already: with it, it has all that the tree names, so that the next tree need
+   * name only what is new in it.
+   */
+  passStored(trees: KnownTrees, address: number, size: number): void {
+    // An odd tree has entries that must be looked at in each tree that has them.
+    if (trees.check(address, size) === TREE_VERDICTS.good) trees.keepStored();
+    else trees.forget();
+  }
+
+  /** Remembers an object of the repository for the next pack, where that is done for those of this one. */
+  noteStored(oid: Oid, object: RecentObject): void {
+    if (this.#loose !== undefined) this.#recent?.add(oid, object);
   }
 
   /** Whether {@link learn} has any use for blobs by now. */
@@ -117,8 +139,14 @@ export class ObjectFacts {
   #keepLoose(type: ObjectType, oids: Uint8Array, at: number, data: Uint8Array): void {
     if (this.#loose === undefined) return;
     this.#looseBytes += data.length;
-    if (this.#looseBytes > MAX_LOOSE_BYTES) this.#loose = undefined;
-    else this.#loose.push({ oid: oidAt(oids, at), type, size: data.length, body: encodeLoose(type, data) });
+    if (this.#looseBytes > MAX_LOOSE_BYTES) {
+      this.#loose = undefined;
+      return;
+    }
+    const oid = oidAt(oids, at);
+    const stream = deflateContent(data);
+    this.#loose.push({ oid, type, size: data.length, body: looseBody(type, data.length, stream) });
+    this.#recent?.add(oid, { type, data, stream });
   }
 
   /** Tells that an object was too large to be handed to {@link learn}. */

@@ -1,29 +1,36 @@
 /** Completes a thin pack the way git index-pack --fix-thin does: missing bases become whole objects at its end. */
 import { writeSync } from 'node:fs';
-import { crc32, deflateSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { AppError } from '../../errors.js';
-import { type GitObject, OBJECT_TYPES } from '../objects/type.js';
+import { asBuffer } from '../bytes.js';
+import { type GitObject, OBJECT_TYPES, type ObjectType } from '../objects/type.js';
 import { OID_BYTES, type Oid, oidAt } from '../oid.js';
 import { REF_DELTA, writeTypeAndSize } from './entry.js';
+import type { ObjectBatch } from './index-batch.js';
 import { memoryContent } from './index-content.js';
 import { writeObjectId } from './index-hash.js';
 import type { PackState } from './index-pack.js';
 import type { Resolver } from './index-resolve.js';
 import { hashFile } from './index-window.js';
 import { invalidPack, MAX_MISSING_BASES } from './limits.js';
-
-/** As git does when it completes a pack: the receiver waits, and a later repack compresses better. */
-const LEVEL = 1;
+import { deflateContent } from './loose.js';
+import type { RecentObject } from './recent-objects.js';
+import { MAX_BATCHED_BYTES } from './workshop.js';
 
 /** Reads an object that the repository has already; undefined when it does not have it. */
-export type ReadBase = (oid: Oid) => Promise<GitObject | undefined>;
+export type ReadBase = (oid: Oid) => Promise<GitObject | RecentObject | undefined>;
 
 /**
  * Resolves the deltas whose bases are not in the pack and appends those bases behind the last entry.
  * @returns where the entries end now
  * @throws AppError INVALID_PACKFILE that names the first base nobody has
  */
-export async function resolveThin(state: PackState, resolver: Resolver, readBase: ReadBase): Promise<number> {
+export async function resolveThin(
+  state: PackState,
+  batch: ObjectBatch,
+  resolver: Resolver,
+  readBase: ReadBase,
+): Promise<number> {
   const { entries, refDeltas, refDeltaBases, refBases } = state;
   const missing = new Set<number>();
   let end = state.window.end;
@@ -33,7 +40,14 @@ export async function resolveThin(state: PackState, resolver: Resolver, readBase
     if (entries.types[refDeltas[i]!] !== REF_DELTA || missing.has(base)) continue;
     const object = await readBase(oidAt(refBases.oids, base * OID_BYTES));
     if (object === undefined) missing.add(base);
-    else end += await append(state, resolver, object, refBases.oids.subarray(base * OID_BYTES), end);
+    else {
+      const oid = refBases.oids.subarray(base * OID_BYTES, (base + 1) * OID_BYTES);
+      const { data } = object;
+      const entry = append(state, object, oid, end);
+      end += entries.lengths[entry]!;
+      if (object.type === 'tree' && data.length <= MAX_BATCHED_BYTES) batch.passStored(data);
+      await resolver.resolveFrom(entry, memoryContent(asBuffer(data)));
+    }
   }
   const open = refDeltas.findIndex((entry) => entries.types[entry] === REF_DELTA);
   if (open >= 0) {
@@ -43,35 +57,35 @@ export async function resolveThin(state: PackState, resolver: Resolver, readBase
   return end;
 }
 
-async function append(
-  state: PackState,
-  resolver: Resolver,
-  object: GitObject,
-  oid: Uint8Array,
-  offset: number,
-): Promise<number> {
-  const data = Buffer.from(object.data.buffer, object.data.byteOffset, object.data.byteLength);
+/** @returns the number of the new entry */
+function append(state: PackState, object: GitObject | RecentObject, oid: Uint8Array, offset: number): number {
+  const data = asBuffer(object.data);
   state.spend(data.length);
   const { entries } = state;
   const entry = entries.append();
+  const type = OBJECT_TYPES[object.type];
   state.known.keys = entries.oids;
-  writeObjectId(object.type, data, entries.oids, entry * OID_BYTES);
-  if (entries.oids.compare(oid, 0, OID_BYTES, entry * OID_BYTES, (entry + 1) * OID_BYTES) !== 0) {
-    throw new AppError('OBJECT_CORRUPTED', { details: { oid: oidAt(oid, 0) } });
-  }
+  const stream = 'stream' in object ? object.stream : deflateVerified(state, object.type, data, oid);
+  entries.oids.set(oid, entry * OID_BYTES);
   state.identify(entry);
-  const header = Buffer.from(writeTypeAndSize(OBJECT_TYPES[object.type], data.length));
-  const body = deflateSync(data, { level: LEVEL });
+  const header = Buffer.from(writeTypeAndSize(type, data.length));
   writeFully(state.window.fd, header, offset);
-  writeFully(state.window.fd, body, offset + header.length);
-  const length = header.length + body.length;
+  writeFully(state.window.fd, stream, offset + header.length);
   entries.offsets[entry] = offset;
-  entries.lengths[entry] = length;
+  entries.lengths[entry] = header.length + stream.length;
   entries.sizes[entry] = data.length;
-  entries.types[entry] = OBJECT_TYPES[object.type];
-  entries.crcs[entry] = crc32(body, crc32(header));
-  await resolver.resolveFrom(entry, memoryContent(data));
-  return length;
+  entries.types[entry] = type;
+  entries.crcs[entry] = crc32(stream, crc32(header));
+  return entry;
+}
+
+function deflateVerified(state: PackState, type: ObjectType, data: Buffer, oid: Uint8Array): Buffer {
+  const found = Buffer.alloc(OID_BYTES);
+  writeObjectId(type, data, found, 0);
+  if (!found.equals(oid)) throw new AppError('OBJECT_CORRUPTED', { details: { oid: oidAt(oid, 0) } });
+  const stream = deflateContent(data);
+  state.facts.noteStored(oidAt(oid, 0), { type, data, stream });
+  return stream;
 }
 
 /** Writes the new object count and trailer of a completed pack that ends at `end`. @returns the trailer */

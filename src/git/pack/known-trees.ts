@@ -14,6 +14,9 @@ const NAME_BITS = 0xffff;
 const IS_FOLDER = 1 << 16;
 const IS_GITLINK = 1 << 17;
 
+/** The number of what a tree shares with one that the repository has already. */
+export const STORED = -1;
+
 export const TREE_VERDICTS = { good: 0, odd: 1, malformed: 2 } as const;
 
 /** Bytes of memory for trees of up to `maxTreeBytes`: two tables and two lists. */
@@ -95,6 +98,16 @@ export class KnownTrees {
   keep(): void {
     this.#beforeCount = this.#wasm.entries();
     [this.#table, this.#before] = [this.#before, this.#table];
+  }
+
+  /** As {@link keep}, for a tree whose entries need no numbers: they are {@link STORED}. */
+  keepStored(): void {
+    const words = this.#words;
+    const count = this.#wasm.news();
+    for (let i = 0; i < count; i++) {
+      words[this.#table / 4 + words[this.#newRows / 4 + i]! * ROW_WORDS + NUMBER] = STORED;
+    }
+    this.keep();
   }
 
   /** The next tree is compared with none. */

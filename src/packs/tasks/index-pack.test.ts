@@ -5,7 +5,9 @@ import { inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GitSandbox, type SeededRepository } from '../../../test/support/git.js';
 import { decodeSegment } from '../../git/graph/segment.js';
+import { commitLinks } from '../../git/objects/commit.js';
 import { objectId } from '../../git/objects/id.js';
+import { treeEntries } from '../../git/objects/tree.js';
 import type { GitObject, ObjectType } from '../../git/objects/type.js';
 import { typeFromNumber } from '../../git/objects/type.js';
 import { type Oid, oidToBytes, unpackOids } from '../../git/oid.js';
@@ -39,6 +41,21 @@ async function readObject(oid: Oid): Promise<GitObject | undefined> {
 
 function everything(): string {
   return `${[...repository.refs.values()].join('\n')}\n`;
+}
+
+function commitNames({ type, data }: GitObject): Oid[] {
+  if (type !== 'commit') return [];
+  const { tree, parents } = commitLinks(data);
+  return [tree, ...parents];
+}
+
+/** Ids of the objects that came with the pack; appended ones lie behind them. */
+function receivedOids(rows: IdxReader, count: number): Oid[] {
+  const places = Array.from({ length: rows.count }, (_, i) => ({ oid: rows.oid(i), offset: rows.offset(i) }));
+  return places
+    .toSorted((a, b) => a.offset - b.offset)
+    .slice(0, count)
+    .map(({ oid }) => oid);
 }
 
 interface Indexed {
@@ -168,6 +185,30 @@ describe('thin packs', () => {
     for (const [i, oid] of externals.slice(0, 40).entries()) {
       expect((await readObject(oid))?.type).toBe(typeFromNumber(result.externalTypes[i]!));
     }
+  });
+
+  it('name all that they and the trees they build on lack, and of one commit little more', async () => {
+    const { result, idx } = await index(await packObjects('main\n^main~20\n', '--thin'), [repository.head]);
+    const rows = new IdxReader(idx);
+    const objects = await Promise.all(Array.from({ length: rows.count }, async (_, i) => readObject(rows.oid(i))));
+    const byPlace = objects.map((object, i) => ({ object: object!, offset: rows.offset(i) }));
+    byPlace.sort((a, b) => a.offset - b.offset);
+    const named = (from: typeof byPlace) =>
+      new Set(
+        from.flatMap(({ object }) =>
+          object.type === 'tree' ? [...treeEntries(object.data)].map(({ oid }) => oid) : commitNames(object),
+        ),
+      );
+    const byReceived = named(byPlace.slice(0, result.objects));
+    const byBases = named(byPlace.slice(result.objects));
+    const externals = new Set(unpackOids(result.externalOids));
+    for (const oid of externals) expect(byReceived.has(oid)).toBe(true);
+    const received = new Set(receivedOids(rows, result.objects));
+    const left = [...byReceived].filter((oid) => !received.has(oid) && !externals.has(oid));
+    expect(left.length).toBeGreaterThan(0);
+    for (const oid of left) expect(byBases.has(oid)).toBe(true);
+    const one = await index(await packObjects('main\n^main~1\n', '--thin'), [repository.head]);
+    expect(one.result.externalTypes.length).toBeLessThan(10);
   });
 
   it('are refused by the name of a base that nobody has', async () => {

@@ -15,20 +15,26 @@ import { type ReadBase, resolveThin, rewriteEnds, writeFully } from '../../git/p
 import { hashFile, PackWindow, readFully } from '../../git/pack/index-window.js';
 import { invalidPack } from '../../git/pack/limits.js';
 import { encodeMeta } from '../../git/pack/meta.js';
+import type { RecentObjects } from '../../git/pack/recent-objects.js';
 import { borrowWorkshop, returnWorkshop, type Workshop } from '../../git/pack/workshop.js';
 import type { IndexRequest, IndexResult } from '../contract.js';
 
 /**
  * Does what {@link IndexResult} describes. When it throws, the files are of no use and the caller deletes them.
  * @param readBase looks up bases of a thin pack
+ * @param recent gets the objects of a small pack
  * @throws AppError INVALID_PACKFILE or INVALID_OBJECT
  */
-export async function indexPack(request: IndexRequest, readBase: ReadBase): Promise<IndexResult> {
+export async function indexPack(
+  request: IndexRequest,
+  readBase: ReadBase,
+  recent?: RecentObjects,
+): Promise<IndexResult> {
   const fd = openReceived(request);
   const scratch = new Scratch(request.packPath);
   const workshop = borrowWorkshop();
   try {
-    return await run(fd, scratch, workshop, request, readBase);
+    return await run(fd, scratch, workshop, request, readBase, recent);
   } finally {
     returnWorkshop(workshop);
     scratch.closeAll();
@@ -54,6 +60,7 @@ async function run(
   workshop: Workshop,
   request: IndexRequest,
   readBase: ReadBase,
+  recent: RecentObjects | undefined,
 ): Promise<IndexResult> {
   const { limits, collisionCheck = true } = request;
   const received = fstatSync(fd).size;
@@ -61,7 +68,7 @@ async function run(
   const hashes = verifyTrailer(fd, received);
   const seeds = Int32Array.from({ length: 5 }, () => randomBytes(4).readInt32LE() | 1);
   const entries = new Entries(count);
-  const facts = new ObjectFacts(seeds, count, limits, count <= request.looseUpTo);
+  const facts = new ObjectFacts(seeds, count, limits, count <= request.looseUpTo, recent);
   const window = new PackWindow(fd, received - PACK_TRAILER, workshop);
   const state = new PackState({ window, scratch, entries, facts, limits, collisionCheck }, seeds, received);
   const batch = new ObjectBatch(state, workshop);
@@ -69,7 +76,7 @@ async function run(
   window.expectJumps();
   const resolver = new Resolver(state, batch);
   await resolver.resolveReceived();
-  const end = await resolveThin(state, resolver, readBase);
+  const end = await resolveThin(state, batch, resolver, readBase);
   state.deltas.clear();
   await checkGuardedFiles(state, readBase);
   facts.shape.check(facts.names, state.known, entries.count);
