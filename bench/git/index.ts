@@ -9,6 +9,7 @@ import { type LoopLag, lagLines, loopLag } from './lag.js';
 import { compare, type Row, type Work } from './measure.js';
 import { rawParallelPushes, rawPushes } from './raw-writes.js';
 import { crowd, readWork, refRequests } from './reads.js';
+import { type Replay, startReplay } from './replay.js';
 import { table } from './report.js';
 import { type Repository, repository, type Size } from './repositories.js';
 import { firstPush, parallelPushes, smallPush } from './writes.js';
@@ -44,9 +45,10 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
       const repo = await repository(sandbox, size);
       const node = await start();
       nodes.push(node);
+      let replay: Replay | undefined;
       const run = async (work: Work) => {
         if (options.only !== undefined && !work.name.includes(options.only)) return;
-        const row = await compare(node, peer, work);
+        const row = await compare(node, peer, work, replay);
         rows.push(row);
         options.log(table([row]).split('\n')[2] ?? '');
       };
@@ -55,15 +57,21 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
       });
       if (size !== 'small') await run(first);
       const urls = await host([node, peer], repo);
+      const url = urls.get(node)!;
+      replay = await startReplay(node, new URL(url).origin);
+      nodes.push(replay.target);
+      urls.set(replay.target, replay.at(url));
       for (const work of readWork(sandbox, repo, urls)) await run(work);
       if (size === 'small') await run(crowd(sandbox, urls));
       if (size !== 'small' && 'event loop'.includes(options.only ?? 'event loop')) {
-        lags.push(await loopLag(node, repo, urls.get(node)!));
+        lags.push(await loopLag(node, repo, url));
         options.log(lagLines(lags.slice(-1)));
         await settle(node.pid);
       }
-      await run(smallPush(sandbox, repo, urls));
       await run(rawPushes(sandbox, repo, urls));
+      await peer.tidy(repo.name);
+      await settle(node.pid);
+      await run(smallPush(sandbox, repo, urls));
       if (size === 'large') continue;
       await run(parallelPushes(sandbox, repo, urls));
       await run(rawParallelPushes(sandbox, repo, urls));
@@ -119,6 +127,7 @@ async function manyRefs(
   const input = Array.from({ length: count }, (_, i) => `create refs/heads/many/${count}/${i} ${repo.head}\n`).join('');
   await sandbox.git(['update-ref', '--stdin'], { cwd: dir, input });
   for (const [target, url] of urls) {
+    if (target.replays) continue;
     const headers = Object.entries(target.pushHeaders(url)).flatMap(([name, value]) => [
       '-c',
       `http.extraHeader=${name}: ${value}`,

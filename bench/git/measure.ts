@@ -2,6 +2,7 @@
 import { cpuSeconds, settle } from '../support/process-tree.js';
 import { mean, median, quantile } from '../support/stats.js';
 import type { Target } from '../support/target.js';
+import type { Replay } from './replay.js';
 
 export interface Figure {
   /** Median and 95th percentile of what a round gave: seconds, or a rate when `higherIsBetter`. */
@@ -19,6 +20,8 @@ export interface Row {
   /** ours/peer of the medians. */
   ratio: number;
   cpuRatio: number;
+  /** What git's own client takes by itself, as a share of what it takes with the peer: no server gets below. */
+  client?: number;
   /** What the ratio should not exceed, or not fall below for a rate. */
   target?: { ratio?: number; cpu?: number };
 }
@@ -29,6 +32,8 @@ export interface Work {
   rounds?: number;
   /** Rounds before the counted ones. */
   warmUp?: number;
+  /** Whether git's own client does it, and may do it on repeated answers. */
+  byGit?: boolean;
   /** Whether a round leaves the server work to do, which is not the next one's. */
   unsettles?: boolean;
   target?: { ratio?: number; cpu?: number };
@@ -36,11 +41,21 @@ export interface Work {
   round(target: Target, turn: number): Promise<number>;
 }
 
-/** @returns the figures of both, and their ratio */
-export async function compare(ours: Target, peer: Target, work: Work): Promise<Row> {
+/**
+ * @param replay what work of git's own client is done on too
+ * @returns the figures of both, and their ratio
+ */
+export async function compare(ours: Target, peer: Target, work: Work, replay?: Replay): Promise<Row> {
   const { rounds = 7, warmUp = 1 } = work;
   const samples = new Map([ours, peer].map((target) => [target, { values: [] as number[], cpu: [] as number[] }]));
+  const alone: number[] = [];
+  let handedOn: number | undefined;
   for (let turn = 0; turn < warmUp + rounds; turn++) {
+    if (work.byGit && replay !== undefined) {
+      const value = await work.round(replay.target, turn);
+      if (turn >= warmUp) alone.push(value);
+      else handedOn = replay.handedOn();
+    }
     for (const [target, { values, cpu }] of samples) {
       if (work.unsettles) await settle(target.pid);
       const before = cpuSeconds(target.pid);
@@ -64,6 +79,7 @@ export async function compare(ours: Target, peer: Target, work: Work): Promise<R
     peer: theirs,
     ratio: mine.value / theirs.value,
     cpuRatio: mine.cpu / theirs.cpu,
+    ...(alone.length > 0 && replay?.handedOn() === handedOn && { client: median(alone) / theirs.value }),
     ...(work.target && { target: work.target }),
   };
 }

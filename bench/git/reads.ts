@@ -27,6 +27,7 @@ export function readWork(sandbox: GitSandbox, repo: Repository, urls: Urls): Wor
   };
   const cloning = (name: string, target: Work['target'], ...args: string[]): Work => ({
     name: `${name}, ${label}`,
+    byGit: true,
     ...(repo.name === 'small' ? { warmUp: 5, rounds: 20 } : { rounds: repo.name === 'large' ? 3 : 5 }),
     ...(target && { target }),
     async round(server) {
@@ -75,6 +76,7 @@ function fetching(sandbox: GitSandbox, repo: Repository, urls: Urls, behind: num
   let copies = 0;
   return {
     name: `fetch of ${behind} commit${behind > 1 ? 's' : ''}, ${Math.round(repo.objects / 1000)}k objects`,
+    byGit: true,
     ...(repo.name === 'small' ? { warmUp: 5, rounds: 20 } : { rounds: 9 }),
     target: { ratio: 0.8, cpu: 1 },
     async round(server) {
@@ -92,6 +94,7 @@ export function crowd(sandbox: GitSandbox, urls: Urls): Work {
   let copies = 0;
   return {
     name: '32 git clones at once, 2k objects',
+    byGit: true,
     rounds: 5,
     target: { ratio: 0.6, cpu: 0.3 },
     round(server) {

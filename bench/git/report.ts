@@ -12,11 +12,11 @@ export function table(rows: readonly Row[]): string {
     const cpuMet = cpu === undefined || row.cpuRatio <= cpu;
     const goal = (value: number | undefined) =>
       value === undefined ? '' : ` (${row.unit === 's' ? '≤' : '≥'} ${value})`;
-    return `| ${row.work} | ${number(row.ours.value)}${unit} | ${number(row.peer.value)}${unit} | ${number(row.ratio)}${goal(wall)}${met ? '' : ' ✗'} | ${number(row.ours.p95)} / ${number(row.peer.p95)} | ${number(row.cpuRatio)}${cpu === undefined ? '' : ` (≤ ${cpu})`}${cpuMet ? '' : ' ✗'} |`;
+    return `| ${row.work} | ${number(row.ours.value)}${unit} | ${number(row.peer.value)}${unit} | ${number(row.ratio)}${goal(wall)}${met ? '' : ' ✗'} | ${row.client === undefined ? '' : number(row.client)} | ${number(row.ours.p95)} / ${number(row.peer.p95)} | ${number(row.cpuRatio)}${cpu === undefined ? '' : ` (≤ ${cpu})`}${cpuMet ? '' : ' ✗'} |`;
   });
   return [
-    '| work | ours | git http-backend | ratio (goal) | worst twentieth | server CPU ratio (goal) |',
-    '|---|---|---|---|---|---|',
+    '| work | ours | git http-backend | ratio (goal) | client alone | worst twentieth | server CPU ratio (goal) |',
+    '|---|---|---|---|---|---|---|',
     ...lines,
   ].join('\n');
 }

@@ -13,8 +13,12 @@ export interface Target {
   name: string;
   /** Root of the server's process tree. */
   pid: number;
+  /** Whether it repeats old answers, so that nothing that is pushed stays. */
+  replays?: true;
   /** Makes a repository that holds what `source` holds, settled: ready for the fastest service it can give. */
   host(name: string, source: string): Promise<string>;
+  /** Settles a repository again after pushes, if the server does not do so by itself. */
+  tidy(name: string): Promise<void>;
   /** An empty repository. */
   empty(name: string): Promise<string>;
   /** Request headers that let one push through. */
@@ -54,6 +58,12 @@ $HTTP["url"] =~ "^/git" { cgi.assign = ("" => "") }
     await sandbox.git(['config', 'http.receivepack', 'true'], { cwd: dir });
     return dir;
   };
+  const tidy = async (name: string) => {
+    const dir = join(root, name);
+    await sandbox.git(['pack-refs', '--all'], { cwd: dir });
+    await sandbox.git(['repack', '-adq', '--write-bitmap-index'], { cwd: dir });
+    await sandbox.git(['commit-graph', 'write', '--reachable'], { cwd: dir });
+  };
   return {
     name: 'git http-backend',
     pid: child.pid!,
@@ -61,11 +71,10 @@ $HTTP["url"] =~ "^/git" { cgi.assign = ("" => "") }
       const dir = await init(name);
       cpSync(join(source, 'objects'), join(dir, 'objects'), { recursive: true });
       await sandbox.git(['fetch', '-q', source, '+refs/*:refs/*'], { cwd: dir });
-      await sandbox.git(['pack-refs', '--all'], { cwd: dir });
-      await sandbox.git(['repack', '-adq', '--write-bitmap-index'], { cwd: dir });
-      await sandbox.git(['commit-graph', 'write', '--reachable'], { cwd: dir });
+      await tidy(name);
       return `${url}/git/${name}`;
     },
+    tidy,
     async empty(name) {
       await init(name);
       return `${url}/git/${name}`;
@@ -90,6 +99,7 @@ export async function startOurs(deployment: Deployment, name: string): Promise<T
       await agent.git(['push', '-q', '--mirror', url], { cwd: source });
       return url;
     },
+    tidy: async () => {},
     empty,
     pushHeaders: (url) => ({
       Authorization: `GitClaw ${agent.client.gitToken({ url, service: 'git-receive-pack' })}`,
