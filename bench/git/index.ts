@@ -3,11 +3,12 @@
 import { embedded } from '../../test/support/deployment.js';
 import { GitSandbox } from '../../test/support/git.js';
 import { settle, watchMemory } from '../support/process-tree.js';
+import type { PushedPack } from '../support/raw-client.js';
 import { startS3Node } from '../support/s3-node.js';
 import { startOurs, startPeer, type Target } from '../support/target.js';
 import { type LoopLag, lagLines, loopLag } from './lag.js';
 import { compare, type Row, type Work } from './measure.js';
-import { rawParallelPushes, rawPushes } from './raw-writes.js';
+import { atWork, pushesAtWork, rawParallelPushes, rawPushes } from './raw-writes.js';
 import { crowd, readWork, refRequests } from './reads.js';
 import { type Replay, startReplay } from './replay.js';
 import { table } from './report.js';
@@ -41,6 +42,8 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
   const nodes: Target[] = [];
   try {
     let peakBytes: number | undefined;
+    let warmUp: Promise<PushedPack[]> | undefined;
+    const small = await repository(sandbox, 'small');
     for (const size of options.sizes) {
       const repo = await repository(sandbox, size);
       const node = await start();
@@ -67,6 +70,10 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
         lags.push(await loopLag(node, repo, url));
         options.log(lagLines(lags.slice(-1)));
         await settle(node.pid);
+      }
+      if ('push of one commit agents'.includes(options.only ?? 'push')) {
+        warmUp ??= pushesAtWork(sandbox, small);
+        await atWork(node, small, await warmUp);
       }
       await run(rawPushes(sandbox, repo, urls));
       await peer.tidy(repo.name);

@@ -32,6 +32,8 @@ export interface PackFiles {
 export interface Storing {
   /** Whether the files go to this machine's disk, all in one go: that takes no longer than a few statements. */
   isBrief: boolean;
+  /** Resolves when nothing more is asked of the database. */
+  staged: Promise<void>;
   done: Promise<void>;
 }
 
@@ -41,36 +43,34 @@ export async function storePack(
   pack: Pick<IndexResult, 'hash' | 'loose'>,
   files: PackFiles,
 ): Promise<void> {
-  await (await beginStoring(ctx, repoId, pack, files)).done;
+  await beginStoring(ctx, repoId, pack, files).done;
 }
 
 /**
- * Resolves when nothing more is asked of the database; the files must stay until all is done.
- * @throws AppError DATABASE_ERROR; what the object store says comes with {@link Storing.done}
+ * Begins to store; the files must stay until all is done. What fails comes with {@link Storing.done}: AppError
+ * DATABASE_ERROR and those of the object store.
  */
-export async function beginStoring(
+export function beginStoring(
   ctx: AppContext,
   repoId: string,
   pack: Pick<IndexResult, 'hash' | 'loose'>,
   files: PackFiles,
-): Promise<Storing> {
+): Storing {
   const put = (path: string, extension: 'pack' | 'idx' | 'meta') =>
     ctx.objects.putFile(packKey(repoId, pack.hash, extension), path, { contentType: CONTENT_TYPES[extension] });
   // Taking the row waits for a clean-up that may be deleting files of these names.
   const staged = stagePack(ctx.db, repoId, pack.hash, packOids(pack.loose.map(({ oid }) => oid)));
   const root = ctx.objects.localRoot();
-  if (root !== undefined && pack.loose.length > 0) {
-    const done = storeInPlace(ctx, root, repoId, pack, files, staged);
-    // Whoever waits for the end gets the error; until then nobody may.
-    done.catch(() => {});
+  const isBrief = root !== undefined && pack.loose.length > 0;
+  const putAll = async () => {
     await staged;
-    return { isBrief: true, done };
-  }
-  await staged;
-  const parts = [put(files.packPath, 'pack'), put(files.idxPath, 'idx'), put(files.metaPath, 'meta')];
-  const done = together(...parts, storeLoose(ctx, repoId, pack.loose)).then(() => {});
-  done.catch(() => {});
-  return { isBrief: false, done };
+    const parts = [put(files.packPath, 'pack'), put(files.idxPath, 'idx'), put(files.metaPath, 'meta')];
+    await together(...parts, storeLoose(ctx, repoId, pack.loose));
+  };
+  const done = isBrief ? storeInPlace(ctx, root, repoId, pack, files, staged) : putAll();
+  // Whoever waits for the end gets the error; until then nobody may.
+  for (const part of [staged, done]) part.catch(() => {});
+  return { isBrief, staged, done };
 }
 
 /** Small files on this machine's disk: all in one go, as a trip to another thread for each costs more than the write. */

@@ -22,9 +22,15 @@ export class UnexaminedHead extends StaleWork {
   override readonly name = 'UnexaminedHead';
 }
 
+/** Branches among the moved refs from which pull requests are open, for {@link examineHeads}. */
+export function openSources(ctx: AppContext, repoId: string, moved: readonly MovedRef[]): Promise<string[]> {
+  return sourcesAmong(ctx.db, repoId, [...movedBranches(moved).keys()]);
+}
+
 /**
  * Looks, before the transaction, at the new heads that open pull requests will have.
  * @param rootTree of a commit, which need not be visible yet
+ * @param sources what {@link openSources} found a moment ago, for these refs or for more; by default it is asked for now
  */
 export async function examineHeads(
   ctx: AppContext,
@@ -32,10 +38,11 @@ export async function examineHeads(
   moved: readonly MovedRef[],
   rootTree: (commit: Oid) => Oid | undefined,
   readTree: ReadTree,
+  sources?: readonly string[],
 ): Promise<ExaminedHeads> {
   const heads = movedBranches(moved);
   const examined = new Map<Oid, FirstCiStatus>();
-  for (const branch of await sourcesAmong(ctx.db, repoId, [...heads.keys()])) {
+  for (const branch of sources ?? (await openSources(ctx, repoId, moved))) {
     const head = heads.get(branch);
     if (head === undefined || examined.has(head)) continue;
     examined.set(head, await firstCiStatus(rootTree(head), readTree));

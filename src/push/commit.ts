@@ -42,6 +42,8 @@ export interface PushFacts {
   /** Pull requests to open, by the ref names of their source branches. */
   proposals: ReadonlyMap<string, PreparedProposal>;
   atomic: boolean;
+  /** Resolves when the database knows that the pack is about to be stored. */
+  staged: Promise<void> | undefined;
   /** Resolves when the pack is in the store; nothing becomes visible before. */
   stored: Promise<void>;
   /** Undefined when no pack came or it held no object. */
@@ -124,6 +126,7 @@ export async function commitPush(ctx: AppContext, facts: PushFacts, report: Repo
 async function writePush(tx: Tx, facts: PushFacts, report: ReportMaker): Promise<PushReport> {
   const { repo, proposals, examined } = facts;
   const { proven } = facts.certification;
+  await facts.staged;
   // A pull request creates a ref of its own later; the lock on creations comes before those on refs.
   if (proposals.size > 0) await holdRefs(tx, repo.repoId, []);
   const [, policy, held, timestamp] = await together(

@@ -13,7 +13,7 @@ import { ExtendedGraph, type RefCommand } from '../git/index.js';
 import { type Oid, ZERO_OID } from '../git/oid.js';
 import { type IndexResult, type LocalPack, type PackIndex, type ReceivedBody, readFreshIndex } from '../packs/index.js';
 import { together } from '../parallel.js';
-import { examineHeads } from '../pulls/index.js';
+import { examineHeads, openSources } from '../pulls/index.js';
 import { auditRefusal } from './audit-refusal.js';
 import { type Certification, certify } from './certify.js';
 import { checkCommands } from './check-commands.js';
@@ -90,6 +90,7 @@ async function receive(
   let index: PackIndex | undefined;
   let unusable: { refusal: string; code: ErrorCode; finding?: unknown } | undefined;
   let snapshot: Snapshot;
+  let sources: string[] | undefined;
   if (expectsPack) {
     const begun = performance.now();
     const spool = async () => {
@@ -98,7 +99,8 @@ async function receive(
       files.packPath = received.path;
       return received;
     };
-    [body, snapshot] = await together(spool(), loadSnapshot(ctx, repo.repoId));
+    const following = openSources(ctx, repo.repoId, commands);
+    [body, snapshot, sources] = await together(spool(), loadSnapshot(ctx, repo.repoId), following);
     await ctx.faultPoint('push.pack-received');
     // Packs that were known when a long upload began may be gone.
     if (performance.now() - begun > FRESH_MS) snapshot = await loadSnapshot(ctx, repo.repoId);
@@ -200,23 +202,23 @@ async function receive(
   if (updates.length === 0) return report([]);
   const keep = pack !== undefined && pack.objects > 0;
   const received = pack !== undefined && keep ? { hash: pack.hash, ...(files as PackFiles) } : undefined;
-  const examine = () =>
+  const examine = (known?: readonly string[]) =>
     examineHeads(
       ctx,
       repo.repoId,
       updates,
       (commit) => graph.tree(commit),
       (oid) => readTree(ctx, snapshot, received, oid),
+      known,
     );
   // Stored also when the repository has this pack: it may be about to be merged with others.
   const kept = keep ? pack : undefined;
-  const [examined, storing] = await together(
-    examine(),
-    kept && beginStoring(ctx, repo.repoId, kept, files as PackFiles),
-  );
+  const examined = await examine(sources);
+  const storing = kept && beginStoring(ctx, repo.repoId, kept, files as PackFiles);
   const stored = Promise.resolve(storing?.done).then(() => ctx.faultPoint('push.pack-stored'));
   stored.catch(() => {});
-  // The transaction begins meanwhile if what it holds is wanted by nobody else: refs that exist, of this push alone.
+  // The transaction begins meanwhile if what it holds is wanted by nobody else: refs that exist, of this push alone. It
+  // holds nothing before the pack is staged, as a statement that it waits for may stand behind one that waits for it.
   const creates = updates.some(({ oldOid }) => oldOid === ZERO_OID);
   if (storing?.isBrief !== true || creates || proposals.size > 0) await stored;
   const prepared = await prepareProposals(
@@ -238,6 +240,7 @@ async function receive(
       forced,
       proposals: prepared,
       atomic: request.atomic,
+      staged: storing?.staged,
       stored,
       pack: keep ? pack : undefined,
       collectedVersion: basesVersion,
@@ -250,7 +253,7 @@ async function receive(
       packfileHash,
       fingerprint,
       examined,
-      examineHeads: examine,
+      examineHeads: () => examine(),
     },
     report,
   ).finally(() => stored.catch(() => {}));
