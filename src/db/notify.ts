@@ -25,11 +25,13 @@ export class Notifier {
   tell(channel: string, payload: string): void {
     if (this.#waiting.size >= MAX_TOLD) return;
     this.#waiting.set(`${channel} ${payload}`, { channel, payload });
-    if (!this.#busy) void this.#send();
+    if (this.#busy) return;
+    this.#busy = true;
+    // A commit tells several things, and whoever waits for its answer goes first.
+    setImmediate(() => void this.#send());
   }
 
   async #send(): Promise<void> {
-    this.#busy = true;
     while (this.#waiting.size > 0) {
       const told = [...this.#waiting.values()];
       this.#waiting = new Map();

@@ -1,6 +1,7 @@
 /** The outbox workers of a node: any number of nodes may run them on one database. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OUTBOX_CHANNEL, type OutboxTopic } from '../audit/index.js';
 import type { Config } from '../config.js';
 import type { AppContext } from '../context.js';
@@ -12,6 +13,8 @@ import { BATCH, claimEvents, passEvents, releaseAbandoned, returnEvents } from '
 /** Rows also turn up by waiting for their time, or while the connection that tells of them is down. */
 const POLL_MS = 5_000;
 const ABANDONED_MS = 30_000;
+/** Where nobody wanted the last rows of a topic, the next ones are looked at no sooner than this. */
+const UNWANTED_PAUSE_MS = 500;
 /** Rows passed over in one statement. */
 const PASS_LIMIT = 1_000;
 /** `locked_by` has 64 characters; an id of 36 and two separators leave this much for the host. */
@@ -65,7 +68,9 @@ export function startOutbox(ctx: AppContext, options: OutboxOptions): Outbox {
         }
         await handleEvent(ctx, event, handler, stop);
       }
-      return events.length + passed === BATCH;
+      const more = events.length + passed === BATCH;
+      if (!more && passed > 0 && events.length === 0) await pause(UNWANTED_PAUSE_MS, stop);
+      return more;
     });
   }
   if (unconsumed.length > 0) {
@@ -84,6 +89,11 @@ export function startOutbox(ctx: AppContext, options: OutboxOptions): Outbox {
       await Promise.all(loops);
     },
   };
+}
+
+/** Ends early when told to stop. */
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return sleep(ms, undefined, { signal: stop }).catch(() => {});
 }
 
 /** @param round does some work and tells whether there may be more at once */

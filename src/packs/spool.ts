@@ -3,6 +3,7 @@
  * a crash leaves a folder that the next start removes.
  */
 import { randomBytes } from 'node:crypto';
+import { statSync, unlinkSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,9 @@ const WRITE_BYTES = 1024 * 1024;
 
 /** By so much the last chunk of a write may go beyond it: what a socket gives at once. */
 const CHUNK_BYTES = 64 * 1024;
+
+/** A file of at most so many bytes is deleted in no time. */
+const BRIEF_BYTES = 256 * 1024;
 
 /** Whether a process of another host still lives cannot be asked, so its folder must also be this old, milliseconds. */
 const FOREIGN_FOLDER_AGE_MS = 24 * 60 * 60 * 1000;
@@ -94,7 +98,7 @@ export class Spool {
 
   /** Deletes files that nobody waits to be gone. What cannot be deleted goes with the folder. */
   discard(...paths: string[]): void {
-    for (const path of paths) unlink(path).catch(() => {});
+    for (const path of paths) if (!unlinkBrief(path)) unlink(path).catch(() => {});
   }
 
   /** Deletes files; missing ones are no error. */
@@ -107,6 +111,21 @@ export class Spool {
     await rm(this.folder, { recursive: true, force: true });
     ownFolders.delete(this.folder.slice(this.folder.lastIndexOf('/') + 1));
   }
+}
+
+/**
+ * Deletes a file where that is a matter of microseconds, which a trip to the thread pool is not: one that is small or has
+ * a second name, so that no blocks are given back.
+ */
+function unlinkBrief(path: string): boolean {
+  try {
+    const { nlink, size } = statSync(path);
+    if (nlink === 1 && size > BRIEF_BYTES) return false;
+    unlinkSync(path);
+  } catch {
+    // Missing, or it goes with the folder.
+  }
+  return true;
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): void {
