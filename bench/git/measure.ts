@@ -48,14 +48,8 @@ export interface Work {
 export async function compare(ours: Target, peer: Target, work: Work, replay?: Replay): Promise<Row> {
   const { rounds = 7, warmUp = 1 } = work;
   const samples = new Map([ours, peer].map((target) => [target, { values: [] as number[], cpu: [] as number[] }]));
-  const alone: number[] = [];
-  let handedOn: number | undefined;
+  const alone = work.byGit && replay !== undefined ? await clientAlone(work, replay) : undefined;
   for (let turn = 0; turn < warmUp + rounds; turn++) {
-    if (work.byGit && replay !== undefined) {
-      const value = await work.round(replay.target, turn);
-      if (turn >= warmUp) alone.push(value);
-      else handedOn = replay.handedOn();
-    }
     for (const [target, { values, cpu }] of samples) {
       if (work.unsettles) await settle(target.pid);
       const before = cpuSeconds(target.pid);
@@ -79,7 +73,16 @@ export async function compare(ours: Target, peer: Target, work: Work, replay?: R
     peer: theirs,
     ratio: mine.value / theirs.value,
     cpuRatio: mine.cpu / theirs.cpu,
-    ...(alone.length > 0 && replay?.handedOn() === handedOn && { client: median(alone) / theirs.value }),
+    ...(alone !== undefined && { client: alone / theirs.value }),
     ...(work.target && { target: work.target }),
   };
+}
+
+/** Not in turns with the servers, who would get more time to rest. @returns undefined if the client did not repeat itself */
+async function clientAlone({ round, rounds = 7, warmUp = 1 }: Work, replay: Replay): Promise<number | undefined> {
+  for (let turn = 0; turn < warmUp; turn++) await round(replay.target, turn);
+  const handedOn = replay.handedOn();
+  const values: number[] = [];
+  for (let turn = 0; turn < rounds; turn++) values.push(await round(replay.target, warmUp + turn));
+  return replay.handedOn() === handedOn ? median(values) : undefined;
 }
