@@ -102,6 +102,8 @@ describe('createPackEngine', () => {
     const result = await engine.index(request(thin), { find });
     expect(asked.length).toBe(result.appendedBases);
     await expect(engine.index(request(thin), noBases)).rejects.toMatchObject({ code: 'INVALID_PACKFILE' });
+    const unchecked = { ...request(thin), collisionCheck: false };
+    await expect(engine.index(unchecked, { find })).rejects.toThrow();
     const fresh = createPackEngine({ threads: 1 });
     try {
       const read = await fresh.index(request(thin), { find: async () => ({ ...before, release: () => {} }) });

@@ -34,8 +34,11 @@ export default async function work(task: Task): Promise<Result<unknown>> {
 
 async function run(task: Task): Promise<unknown> {
   switch (task.kind) {
-    case 'index':
-      return withoutSpare(await indexPack(task.request, askOver(task.port), recent));
+    case 'index': {
+      // Without the check an id does not stand for one content in all repositories.
+      const kept = task.request.collisionCheck === false ? undefined : recent;
+      return withoutSpare(await indexPack(task.request, askOver(task.port, kept), kept));
+    }
     case 'build': {
       const { data, ...built } = await buildPack(task.request);
       return data === undefined ? built : { ...built, data: compact(data) };
@@ -68,7 +71,7 @@ async function run(task: Task): Promise<unknown> {
   }
 }
 
-function askOver(port: MessagePort): ReadBase {
+function askOver(port: MessagePort, kept: RecentObjects | undefined): ReadBase {
   const find = (oid: Oid) =>
     new Promise<LocalPack | undefined>((resolve, reject) => {
       port.once('message', (answer: BaseAnswer) => {
@@ -83,7 +86,7 @@ function askOver(port: MessagePort): ReadBase {
     });
   return async (oid) => {
     const pack = await find(oid);
-    return pack && (recent.find(oid) ?? readObject([pack], oid));
+    return pack && (kept?.find(oid) ?? readObject([pack], oid));
   };
 }
 
