@@ -49,8 +49,9 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
       const node = await start();
       nodes.push(node);
       let replay: Replay | undefined;
+      const isWanted = ({ name }: Work) => options.only === undefined || name.includes(options.only);
       const run = async (work: Work) => {
-        if (options.only !== undefined && !work.name.includes(options.only)) return;
+        if (!isWanted(work)) return;
         const row = await compare(node, peer, work, replay);
         rows.push(row);
         options.log(table([row]).split('\n')[2] ?? '');
@@ -71,17 +72,19 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
         options.log(lagLines(lags.slice(-1)));
         await settle(node.pid);
       }
-      if ('push of one commit agents'.includes(options.only ?? 'push')) {
+      const pushes = [rawPushes(sandbox, repo, urls), smallPush(sandbox, repo, urls)];
+      if (size !== 'large') pushes.push(parallelPushes(sandbox, repo, urls), rawParallelPushes(sandbox, repo, urls));
+      if (pushes.some(isWanted)) {
         warmUp ??= pushesAtWork(sandbox, small);
         await atWork(node, small, await warmUp);
       }
-      await run(rawPushes(sandbox, repo, urls));
-      await peer.tidy(repo.name);
-      await settle(node.pid);
-      await run(smallPush(sandbox, repo, urls));
-      if (size === 'large') continue;
-      await run(parallelPushes(sandbox, repo, urls));
-      await run(rawParallelPushes(sandbox, repo, urls));
+      for (const work of pushes) {
+        if (work.byGit && isWanted(work)) {
+          await peer.tidy(repo.name);
+          await settle(node.pid);
+        }
+        await run(work);
+      }
       if (size !== 'small') continue;
       // Last, because more refs make everything else slower.
       await run(refRequests('as pushed', urls));

@@ -49,15 +49,6 @@ function commitNames({ type, data }: GitObject): Oid[] {
   return [tree, ...parents];
 }
 
-/** Ids of the objects that came with the pack; appended ones lie behind them. */
-function receivedOids(rows: IdxReader, count: number): Oid[] {
-  const places = Array.from({ length: rows.count }, (_, i) => ({ oid: rows.oid(i), offset: rows.offset(i) }));
-  return places
-    .toSorted((a, b) => a.offset - b.offset)
-    .slice(0, count)
-    .map(({ oid }) => oid);
-}
-
 interface Indexed {
   result: IndexResult;
   pack: string;
@@ -190,8 +181,13 @@ describe('thin packs', () => {
   it('name all that they and the trees they build on lack, and of one commit little more', async () => {
     const { result, idx } = await index(await packObjects('main\n^main~20\n', '--thin'), [repository.head]);
     const rows = new IdxReader(idx);
-    const objects = await Promise.all(Array.from({ length: rows.count }, async (_, i) => readObject(rows.oid(i))));
-    const byPlace = objects.map((object, i) => ({ object: object!, offset: rows.offset(i) }));
+    const byPlace = await Promise.all(
+      Array.from({ length: rows.count }, async (_, i) => {
+        const oid = rows.oid(i);
+        return { oid, object: (await readObject(oid))!, offset: rows.offset(i) };
+      }),
+    );
+    // Appended bases lie behind what was received.
     byPlace.sort((a, b) => a.offset - b.offset);
     const named = (from: typeof byPlace) =>
       new Set(
@@ -203,7 +199,7 @@ describe('thin packs', () => {
     const byBases = named(byPlace.slice(result.objects));
     const externals = new Set(unpackOids(result.externalOids));
     for (const oid of externals) expect(byReceived.has(oid)).toBe(true);
-    const received = new Set(receivedOids(rows, result.objects));
+    const received = new Set(byPlace.slice(0, result.objects).map(({ oid }) => oid));
     const left = [...byReceived].filter((oid) => !received.has(oid) && !externals.has(oid));
     expect(left.length).toBeGreaterThan(0);
     for (const oid of left) expect(byBases.has(oid)).toBe(true);
