@@ -1,6 +1,6 @@
 /** All metrics of a node, in one registry of its own (names: operators' dashboards depend on them). */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { backgroundMetrics, gitMetrics, type PoolState, poolMetrics } from './telemetry/index.js';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { backgroundMetrics, gitMetrics, type PoolState, poolMetrics, processMetrics } from './telemetry/index.js';
 
 const HTTP_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const S3_SECONDS = [
@@ -13,7 +13,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function createMetrics(pool?: () => PoolState) {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  processMetrics(registry);
   return {
     registry,
     ...gitMetrics(registers),

@@ -5,7 +5,7 @@ import type { Repository } from './repositories.js';
 
 const CLONES = 4;
 
-/** Delays of the event loop as the node measures them (monitorEventLoopDelay of node:perf_hooks), milliseconds. */
+/** Delays of the event loop beyond what was to be expected, as the node measures them, milliseconds. */
 export interface LoopLag {
   work: string;
   p50: number;

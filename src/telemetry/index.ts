@@ -2,6 +2,7 @@
 export { backgroundMetrics } from './instruments/background.js';
 export { gitMetrics } from './instruments/git.js';
 export { type PoolState, poolMetrics } from './instruments/pool.js';
+export { processMetrics } from './instruments/process.js';
 export { createLog } from './log.js';
 export { openTracing } from './open-tracing.js';
 export { redactor } from './redact.js';
