@@ -1,11 +1,16 @@
 /** Runs the background work of a node: each job alone, again after a pause, until the node stops. */
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { placeEvents, writeCheckpoint } from '../audit/index.js';
 import { makeBundles, removeOldBundles } from '../bundles/index.js';
 import { ciRunHandler, measureRuns, removeOldChunks } from '../ci/index.js';
 import type { AppContext } from '../context.js';
-import { measureOutbox, removeOldDeadLetters, removeProcessedEvents, startOutbox } from '../outbox/index.js';
+import {
+  listensToOutbox,
+  measureOutbox,
+  removeOldDeadLetters,
+  removeProcessedEvents,
+  startOutbox,
+} from '../outbox/index.js';
 import { reconcileDue } from '../reconcile/index.js';
 import { reputationHandler } from '../reputation/index.js';
 import { createTrendingSchedule } from '../trending/index.js';
@@ -16,29 +21,32 @@ import { compactPacks } from './compact.js';
 import { removeDeletedRepositories } from './deleted.js';
 import { removeExpiredLimits, removeExpiredResults } from './expired.js';
 import { measureJob } from './measure.js';
+import { createPace, type Pace } from './pace.js';
 import { removeRetiredPacks } from './retired.js';
 import { unpackPending } from './unpack.js';
 
 interface Job {
   name: string;
   everyMs: number;
+  /** Whether it has nothing to do but what follows from requests: while there are none it is run less often. */
+  follows?: true;
   run(ctx: AppContext, stop: AbortSignal): Promise<number>;
 }
 
 const JOBS: readonly Job[] = [
-  { name: 'unpack', everyMs: 1_000, run: (ctx, stop) => unpackPending(ctx, stop) },
-  { name: 'compaction', everyMs: 1_000, run: compactPacks },
+  { name: 'unpack', everyMs: 1_000, follows: true, run: (ctx, stop) => unpackPending(ctx, stop) },
+  { name: 'compaction', everyMs: 1_000, follows: true, run: compactPacks },
   { name: 'retired packs', everyMs: 30_000, run: removeRetiredPacks },
   { name: 'garbage', everyMs: 60_000, run: collectGarbage },
-  { name: 'deleted repositories', everyMs: 2_000, run: removeDeletedRepositories },
+  { name: 'deleted repositories', everyMs: 2_000, follows: true, run: removeDeletedRepositories },
   { name: 'abandoned packs', everyMs: 3_600_000, run: removeAbandonedPacks },
   { name: 'expired results', everyMs: 3_600_000, run: removeExpiredResults },
   { name: 'processed events', everyMs: 3_600_000, run: removeProcessedEvents },
   { name: 'old dead letters', everyMs: 3_600_000, run: removeOldDeadLetters },
   { name: 'outbox measure', everyMs: 15_000, run: measureOutbox },
-  { name: 'order of events', everyMs: 1_000, run: ({ db, metrics }) => placeEvents(db, metrics) },
+  { name: 'order of events', everyMs: 1_000, follows: true, run: ({ db, metrics }) => placeEvents(db, metrics) },
   { name: 'audit checkpoint', everyMs: 60_000, run: ({ db }) => writeCheckpoint(db) },
-  { name: 'webhook deliveries', everyMs: 1_000, run: sendDeliveries },
+  { name: 'webhook deliveries', everyMs: 1_000, follows: true, run: sendDeliveries },
   { name: 'old webhook deliveries', everyMs: 3_600_000, run: removeOldDeliveries },
   { name: 'CI log chunks', everyMs: 60_000, run: removeOldChunks },
   { name: 'reconciliation', everyMs: 5_000, run: reconcileDue },
@@ -59,7 +67,8 @@ export function startJobs(ctx: AppContext): Jobs {
   setMaxListeners(0, controller.signal);
   const trending = createTrendingSchedule();
   const jobs: Job[] = [...JOBS, { name: 'trending', everyMs: 15_000, run: trending.run }];
-  const loops = jobs.map((job) => loop(ctx, job, controller.signal));
+  const pace = createPace({ isTold: listensToOutbox(ctx.config) });
+  const loops = jobs.map((job) => loop(ctx, job, pace, controller.signal));
   const outbox = startOutbox(ctx, {
     handlers: {
       ci_run: ciRunHandler(ctx),
@@ -69,6 +78,7 @@ export function startJobs(ctx: AppContext): Jobs {
     },
     wanted: { webhook: webhookEvents },
     unconsumed: ['analytics'],
+    onTold: pace.stir,
   });
   return {
     async stop() {
@@ -78,14 +88,15 @@ export function startJobs(ctx: AppContext): Jobs {
   };
 }
 
-async function loop(ctx: AppContext, job: Job, stop: AbortSignal): Promise<void> {
+async function loop(ctx: AppContext, job: Job, pace: Pace, stop: AbortSignal): Promise<void> {
+  const pause = pace.pauses(job.everyMs, job.follows ?? false, stop);
   while (!stop.aborted) {
+    let done = 0;
     try {
-      await measureJob(ctx, job.name, () => job.run(ctx, stop));
+      done = await measureJob(ctx, job.name, () => job.run(ctx, stop));
     } catch (error) {
       if (!stop.aborted) ctx.log.warn({ job: job.name, err: error }, 'a background job failed, will be tried again');
     }
-    // An aborted pause is the end, not a failure.
-    await sleep(job.everyMs, undefined, { signal: stop }).catch(() => {});
+    await pause(done > 0);
   }
 }

@@ -8,8 +8,8 @@ export class Bell {
     this.#wake?.();
   }
 
-  /** Resolves at the next ring, after `ms` milliseconds, or when `stop` is set. */
-  async sleep(ms: number, stop: AbortSignal): Promise<void> {
+  /** Resolves at the next ring, after `ms` milliseconds, or when `stop` is set. @returns whether it was rung */
+  async sleep(ms: number, stop: AbortSignal): Promise<boolean> {
     if (!this.#rung && !stop.aborted) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
@@ -22,6 +22,8 @@ export class Bell {
       if (this.#wake !== undefined) stop.removeEventListener('abort', this.#wake);
       this.#wake = undefined;
     }
+    const rung = this.#rung;
     this.#rung = false;
+    return rung;
   }
 }

@@ -7,7 +7,7 @@ import { reportDrift } from './report.js';
 import { starCount } from './star-count.js';
 import { storageComparison } from './storage-comparison.js';
 import { storageScrub } from './storage-scrub.js';
-import { claimRound, finishRound } from './store.js';
+import { claimRound, finishRound, selectDue } from './store.js';
 
 export const CHECKS: readonly Check[] = [starCount, pullState, refConsistency, storageComparison, storageScrub];
 
@@ -28,10 +28,17 @@ export interface CheckResult {
  */
 export async function reconcileDue(ctx: AppContext, stop: AbortSignal): Promise<number> {
   let found = 0;
-  for (const check of CHECKS) {
-    const everySecs = check.everySecs(ctx.config);
-    if (everySecs === 0 || stop.aborted) continue;
-    const claim = await claimRound(ctx.db, check.type, { everySecs, pauseSecs: check.pauseSecs });
+  const planned = CHECKS.map((check) => {
+    const interval = { checkType: check.type, everySecs: check.everySecs(ctx.config), pauseSecs: check.pauseSecs };
+    return { check, interval };
+  }).filter(({ interval }) => interval.everySecs > 0);
+  const due = await selectDue(
+    ctx.db,
+    planned.map(({ interval }) => interval),
+  );
+  for (const { check, interval } of planned) {
+    if (!due.has(check.type) || stop.aborted) continue;
+    const claim = await claimRound(ctx.db, interval);
     if (claim === undefined) continue;
     let cursor = claim.cursor;
     try {

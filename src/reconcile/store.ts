@@ -14,14 +14,32 @@ export interface Claim {
   startedAt: Date;
 }
 
+export interface Interval {
+  checkType: string;
+  /** From the start of one pass to the next, and from round to round within a pass. */
+  everySecs: number;
+  pauseSecs: number;
+}
+
+/** Of the checks, those that {@link claimRound} may find due: asking for all of them costs one look. */
+export async function selectDue(db: Queryable, checks: readonly Interval[]): Promise<Set<string>> {
+  const rows = await answer(db.sql<{ checkType: string }[]>`
+    SELECT "checkType"
+    FROM jsonb_to_recordset(${JSON.stringify(checks)}::jsonb)
+      AS asked("checkType" text, "everySecs" int, "pauseSecs" int)
+    LEFT JOIN reconciliation_checks c ON c.check_type = "checkType"
+    WHERE c.check_type IS NULL OR c.started_at <=
+      now() - make_interval(secs => CASE WHEN c.cursor = '' THEN "everySecs" ELSE "pauseSecs" END)`);
+  return new Set(rows.map(({ checkType }) => checkType));
+}
+
 /**
  * Takes the next round of a check when it is due and no other node is at it. A check that nobody knows yet is due an
  * interval from now: nodes have better to do at their first start.
  */
 export async function claimRound(
   db: Queryable,
-  checkType: string,
-  { everySecs, pauseSecs }: { everySecs: number; pauseSecs: number },
+  { checkType, everySecs, pauseSecs }: Interval,
 ): Promise<Claim | undefined> {
   const [row] = await answer(db.sql<Claim[]>`
     WITH known AS (

@@ -1,0 +1,47 @@
+/** How often jobs look for work: as often as they like while something happens, less often while nothing does. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Bell } from '../outbox/index.js';
+
+/** What follows from a request is done after this long, or has a time of its own; retries come seldom. */
+const STIRRED_MS = 15_000;
+
+/** A job that rests pauses so many times as long. */
+const REST = 5;
+
+export interface Pace {
+  /** Something was committed, here or by another node. */
+  stir(): void;
+  /**
+   * @param everyMs how long the job pauses
+   * @param rests whether it may rest while nothing happens
+   * @returns what waits until the job is to run again; `hasWorked`: whether it found something to do
+   */
+  pauses(everyMs: number, rests: boolean, stop: AbortSignal): (hasWorked: boolean) => Promise<void>;
+}
+
+/** @param isTold whether {@link Pace.stir} is called at all: otherwise nobody rests */
+export function createPace({ isTold, stirredMs = STIRRED_MS }: { isTold: boolean; stirredMs?: number }): Pace {
+  const bells: Bell[] = [];
+  let stirredAt = performance.now();
+  return {
+    stir() {
+      stirredAt = performance.now();
+      for (const bell of bells) bell.ring();
+    },
+    pauses(everyMs, rests, stop) {
+      // An aborted pause is the end, not a failure.
+      const pause = () => sleep(everyMs, undefined, { signal: stop }).catch(() => {});
+      if (!rests || !isTold) return pause;
+      const bell = new Bell();
+      bells.push(bell);
+      let workedAt = performance.now();
+      return async (hasWorked) => {
+        const now = performance.now();
+        if (hasWorked) workedAt = now;
+        const isAtRest = now - Math.max(workedAt, stirredAt) > stirredMs;
+        if (isAtRest && !(await bell.sleep(everyMs * REST, stop))) return;
+        await pause();
+      };
+    },
+  };
+}
