@@ -52,12 +52,15 @@ export interface TrendingSchedule {
 export function createTrendingSchedule(): TrendingSchedule {
   let started = false;
   let asked = false;
+  // Where nothing has scores there is nothing to see in the table that they are fresh.
+  let emptyUntil = Number.NEGATIVE_INFINITY;
   return {
     async handler() {
       asked = true;
     },
     async run(ctx) {
       const wasAsked = asked || !started;
+      if (!wasAsked && performance.now() < emptyUntil) return 0;
       started = true;
       asked = false;
       const done = await refreshTrending(ctx, wasAsked ? SOON_SECS : REGULAR_SECS).catch((error: unknown) => {
@@ -66,6 +69,7 @@ export function createTrendingSchedule(): TrendingSchedule {
       });
       // Asked for too early: the next call asks again.
       if (!done) asked = wasAsked;
+      else if ((await lastComputed(ctx.db, '30d')) === undefined) emptyUntil = performance.now() + REGULAR_SECS * 1000;
       return done ? 1 : 0;
     },
   };

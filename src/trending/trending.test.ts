@@ -155,4 +155,14 @@ describe('the job', () => {
     await age(299);
     expect(await schedule.run(app.ctx)).toBe(0);
   });
+
+  it('is not done again and again while there are no stars, and at once after the first', async () => {
+    const schedule = createTrendingSchedule();
+    expect(await schedule.run(app.ctx)).toBe(1);
+    expect(await schedule.run(app.ctx)).toBe(0);
+
+    await insertStar();
+    await schedule.handler({} as Parameters<typeof schedule.handler>[0], new AbortController().signal);
+    expect(await schedule.run(app.ctx)).toBe(1);
+  });
 });
