@@ -19,7 +19,10 @@ import { findReachable } from './tasks/reach.js';
 import { readObject } from './tasks/read.js';
 import { unpackBatch } from './tasks/unpack.js';
 
-const collector = new IdleCollector();
+/** What a thread may keep of its last task, bytes: as much as of one that indexes some ten thousand objects. */
+const KEPT_BYTES = 64 * 1024 * 1024;
+
+const collector = new IdleCollector({ worthBytes: KEPT_BYTES });
 const recent = new RecentObjects();
 
 /** The pause of {@link IdleCollector.soon} after a merge: while pushes come they follow each other by seconds. */
