@@ -6,9 +6,10 @@ import { settle, watchMemory } from '../support/process-tree.js';
 import type { PushedPack } from '../support/raw-client.js';
 import { startS3Node } from '../support/s3-node.js';
 import { startOurs, startPeer, type Target } from '../support/target.js';
+import { ROUNDS_AT_WORK, receivePushes, receiveRepositories, serveClones } from './at-work.js';
 import { type LoopLag, lagLines, loopLag } from './lag.js';
 import { compare, type Row, type Work } from './measure.js';
-import { atWork, pushesAtWork, rawParallelPushes, rawPushes } from './raw-writes.js';
+import { chain, rawParallelPushes, rawPushes } from './raw-writes.js';
 import { crowd, readWork, refRequests } from './reads.js';
 import { type Replay, startReplay } from './replay.js';
 import { table } from './report.js';
@@ -59,14 +60,17 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
       const first = watched(firstPush(repo), node, (bytes) => {
         if (size === 'large') peakBytes = Math.max(peakBytes ?? 0, bytes);
       });
+      if (size === 'medium' && isWanted(first)) await receiveRepositories(node, small);
       if (size !== 'small') await run(first);
       const urls = await host([node, peer], repo);
       const url = urls.get(node)!;
       replay = await startReplay(node, new URL(url).origin);
       nodes.push(replay.target);
       urls.set(replay.target, replay.at(url));
-      for (const work of readWork(sandbox, repo, urls)) await run(work);
-      if (size === 'small') await run(crowd(sandbox, urls));
+      const reads = readWork(sandbox, repo, urls);
+      if (size === 'small') reads.push(crowd(sandbox, urls));
+      if (reads.some(isWanted)) await serveClones(node, small);
+      for (const work of reads) await run(work);
       if (size !== 'small' && 'event loop'.includes(options.only ?? 'event loop')) {
         lags.push(await loopLag(node, repo, url));
         options.log(lagLines(lags.slice(-1)));
@@ -75,8 +79,8 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
       const pushes = [rawPushes(sandbox, repo, urls), smallPush(sandbox, repo, urls)];
       if (size !== 'large') pushes.push(parallelPushes(sandbox, repo, urls), rawParallelPushes(sandbox, repo, urls));
       if (pushes.some(isWanted)) {
-        warmUp ??= pushesAtWork(sandbox, small);
-        await atWork(node, small, await warmUp);
+        warmUp ??= chain(sandbox, small, 'at work', ROUNDS_AT_WORK);
+        await receivePushes(node, small, await warmUp);
       }
       for (const work of pushes) {
         if (work.byGit && isWanted(work)) {

@@ -1,6 +1,5 @@
 /** Pushes by a client that costs next to nothing: git's own client takes more of the machine than either server. */
 import type { GitSandbox } from '../../test/support/git.js';
-import { settle } from '../support/process-tree.js';
 import { exchange, type PushedPack, rawSmallPush } from '../support/raw-client.js';
 import { timed } from '../support/stats.js';
 import type { Target } from '../support/target.js';
@@ -11,25 +10,6 @@ type Urls = Map<Target, string>;
 
 const ROUNDS = 60;
 const WARM_UP = 20;
-
-/** V8 goes on compiling what a push needs until about here. */
-const PUSHES_AT_WORK = 3000;
-
-/**
- * Makes a node what it is most of its life, a server that has been at work and not one that compiles itself, by pushes to
- * a repository of their own.
- * @param repo a small one
- */
-export async function atWork(node: Target, repo: Repository, pushes: readonly PushedPack[]): Promise<void> {
-  const url = await node.host('at-work', repo.dir);
-  for (const each of pushes) await push(url, node.pushHeaders(url), 'refs/heads/raw', each);
-  await settle(node.pid);
-}
-
-/** What {@link atWork} pushes. */
-export function pushesAtWork(sandbox: GitSandbox, repo: Repository): Promise<PushedPack[]> {
-  return chain(sandbox, repo, 'at work', PUSHES_AT_WORK);
-}
 
 /** The two requests of a git push that has its credential at hand: the advertisement and the push. */
 export async function push(
