@@ -23,7 +23,7 @@ export type Pause = 'none' | 'short' | 'long';
  * A repository of this size is rewritten to one pack when pushes pause; larger ones only by RATIO, bytes. Somebody who
  * pushes again after every pause has it rewritten each time, so a short one is worth less.
  */
-const SMALL_BYTES: Record<Pause, number> = { none: 0, short: 4 * 1024 * 1024, long: 64 * 1024 * 1024 };
+const SMALL_BYTES: Record<Pause, number> = { none: 0, short: 1024 * 1024, long: 64 * 1024 * 1024 };
 
 /** Packs open at the same time; each is a file and, with an object store, a download. */
 const MAX_RUN = 100;
