@@ -39,13 +39,13 @@ export function readWork(sandbox: GitSandbox, repo: Repository, urls: Urls): Wor
   return [
     {
       name: `raw clone, ${label}`,
-      ...(repo.name === 'small' ? SHORT : { rounds: repo.name === 'large' ? 5 : 9 }),
+      ...(repo.name === 'large' ? { rounds: 15 } : SHORT),
       target: { ratio: 0.4, cpu: 0.3 },
       round: async (server) => (await rawFetch(url(server), repo.tips)).total,
     },
     {
       name: `first byte of a clone, ${label}`,
-      ...(repo.name === 'small' && SHORT),
+      ...(repo.name === 'large' ? { rounds: 15 } : SHORT),
       target: { ratio: 1 },
       round: async (server) => (await rawFetch(url(server), repo.tips)).first,
     },
