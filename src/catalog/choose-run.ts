@@ -20,10 +20,16 @@ const MIN_IDLE_RUN = 2;
 export type Pause = 'none' | 'short' | 'long';
 
 /**
- * A repository of this size is rewritten to one pack when pushes pause; larger ones only by RATIO, bytes. Somebody who
- * pushes again after every pause has it rewritten each time, so a short one is worth less.
+ * In a long pause packs of this size become one, larger ones only by RATIO, bytes. Somebody who pushes again after every
+ * pause has them rewritten each time.
  */
-const SMALL_BYTES: Record<Pause, number> = { none: 0, short: 1024 * 1024, long: 64 * 1024 * 1024 };
+const SMALL_BYTES = 64 * 1024 * 1024;
+
+/**
+ * A repository of this size becomes one pack in a short pause already, bytes. A larger one would be rewritten for longer
+ * than a push takes, and where an old pack stays beside them it matters little how many new ones there are.
+ */
+const TINY_BYTES = 2 * 1024 * 1024;
 
 /** Packs open at the same time; each is a file and, with an object store, a download. */
 const MAX_RUN = 100;
@@ -48,17 +54,25 @@ export interface MergeCandidate {
  * @returns undefined when the packs may stay as they are
  */
 export function chooseRun(packs: readonly MergeCandidate[], pause: Pause): { from: number; to: number } | undefined {
+  if (pause === 'short') {
+    if (packs.length >= MIN_IDLE_RUN && isTiny(packs)) return lightest(packs, 0, packs.length);
+    return chooseRun(packs, 'none');
+  }
   let end = packs.length;
   while (end > 0) {
     let start = end;
     while (start > 0 && isMovable(packs[start - 1]!)) start -= 1;
-    const run = start < end ? smallerThanNewer(packs, start, end, SMALL_BYTES[pause]) : undefined;
+    const run = start < end ? smallerThanNewer(packs, start, end, pause === 'long' ? SMALL_BYTES : 0) : undefined;
     // Only the newest stretch still grows; what lies before a pack that stays is as good as at rest.
     const least = pause !== 'none' || end < packs.length ? MIN_IDLE_RUN : MIN_RUN;
     if (run !== undefined && end - run >= least) return lightest(packs, run, end);
     end = start - 1;
   }
   return undefined;
+}
+
+function isTiny(packs: readonly MergeCandidate[]): boolean {
+  return packs.every(isMovable) && packs.reduce((sum, { bytes }) => sum + bytes, 0) <= TINY_BYTES;
 }
 
 function isMovable({ bytes, objects, mergeable }: MergeCandidate): boolean {
