@@ -3,7 +3,14 @@ import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
 import { lockPull, setCiStatus } from '../pulls/index.js';
 import { cancelRun, completeRun, SYSTEM } from './create-run.js';
-import { type Candidate, type ClaimedRun, findUnservedRuns, lockCandidate, takeLease } from './lease-store.js';
+import {
+  type Candidate,
+  type ClaimedRun,
+  findUnservedRuns,
+  isAnyWaiting,
+  lockCandidate,
+  takeLease,
+} from './lease-store.js';
 import { lockRun } from './store.js';
 
 /** A run whose runners die one after the other is likely to be what kills them. */
@@ -11,13 +18,14 @@ const MAX_CLAIMS = 5;
 
 /** Takes the run that waits longest. Any number of runners may ask at once; each run goes to one of them. */
 export async function claimRun(ctx: AppContext, runnerId: string): Promise<ClaimedRun | undefined> {
-  for (;;) {
+  while (await isAnyWaiting(ctx.db)) {
     const taken = await ctx.db.transaction(async (tx) => {
       const candidate = await lockCandidate(tx);
       return candidate && ((await takeOrEnd(tx, candidate, runnerId)) ?? 'next');
     });
     if (taken !== 'next') return taken;
   }
+  return undefined;
 }
 
 async function takeOrEnd(tx: Tx, candidate: Candidate, runnerId: string): Promise<ClaimedRun | undefined> {

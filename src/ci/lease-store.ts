@@ -21,6 +21,18 @@ export interface Candidate extends ClaimedRun {
   outdated: boolean;
 }
 
+/** Of a row `r` of `ci_runs`: nobody is at it. */
+function isWaiting({ sql }: Queryable) {
+  return sql`(r.status = 'pending' OR (r.status = 'running' AND r.lease_until < now()))`;
+}
+
+/** Whether {@link lockCandidate} may find something; costs less than a transaction that finds nothing. */
+export async function isAnyWaiting(db: Queryable): Promise<boolean> {
+  const [row] = await answer(db.sql<[{ some: boolean }]>`
+    SELECT EXISTS (SELECT FROM ci_runs r WHERE ${isWaiting(db)}) AS some`);
+  return row.some;
+}
+
 /**
  * The run that waits longest, with its pull request locked; those that others are about to take are skipped.
  * `fence` is that of the last claim.
@@ -30,7 +42,7 @@ export async function lockCandidate(tx: Tx): Promise<Candidate | undefined> {
     SELECT r.run_id AS "runId", r.pr_id AS "prId", r.repo_id AS "repoId", r.commit_sha AS "commitSha", r.config, r.fence,
       (p.status <> 'open' OR p.head_oid IS DISTINCT FROM r.head_oid) AS outdated
     FROM ci_runs r JOIN pull_requests p ON p.pr_id = r.pr_id
-    WHERE r.status = 'pending' OR (r.status = 'running' AND r.lease_until < now())
+    WHERE ${isWaiting(tx)}
     ORDER BY r.started_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED`);
   return rows[0];
 }

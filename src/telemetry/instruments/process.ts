@@ -3,7 +3,7 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 
 /** Time between two samples of the event loop, ms. Each wakes the process: a hundred a second cost an idle node most. */
-const STEP_MS = 50;
+const STEP_MS = 100;
 
 /** More does not fit into a timer; no process lives so long. */
 const NEVER_MS = 2 ** 31 - 1;
