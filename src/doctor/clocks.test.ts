@@ -49,8 +49,13 @@ function setClock(offMs: number): void {
 describe('clocks', () => {
   it('that agree are no trouble', async () => {
     const found = await examine();
-    expect(of(found, 'clocks')).toMatchObject([{ status: 'ok', detail: 'database 0 ms ahead of this machine' }]);
-    expect(of(found, 'S3 clock')).toMatchObject([{ status: 'ok', detail: '0 s ahead of this machine' }]);
+    // What a question takes on its way cannot be told from a difference.
+    const [database, s3] = [
+      /^database \d{1,2} ms (ahead of|behind) this machine$/,
+      /^[01] s (ahead of|behind) this machine$/,
+    ];
+    expect(of(found, 'clocks')).toMatchObject([{ status: 'ok', detail: expect.stringMatching(database) }]);
+    expect(of(found, 'S3 clock')).toMatchObject([{ status: 'ok', detail: expect.stringMatching(s3) }]);
   });
 
   it.each([
