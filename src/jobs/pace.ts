@@ -9,7 +9,7 @@ const STIRRED_MS = 15_000;
 const REST = 5;
 
 export interface Pace {
-  /** Something was committed, here or by another node. */
+  /** Something was committed, here or by another node; nobody rests before this was called at all. */
   stir(): void;
   /**
    * @param everyMs how long the job pauses
@@ -19,10 +19,10 @@ export interface Pace {
   pauses(everyMs: number, rests: boolean, stop: AbortSignal): (hasWorked: boolean) => Promise<void>;
 }
 
-/** @param isTold whether {@link Pace.stir} is called at all: otherwise nobody rests */
-export function createPace({ isTold, stirredMs = STIRRED_MS }: { isTold: boolean; stirredMs?: number }): Pace {
+/** @param stirredMs how long something must not have happened for a job to rest */
+export function createPace(stirredMs = STIRRED_MS): Pace {
   const bells: Bell[] = [];
-  let stirredAt = performance.now();
+  let stirredAt = Number.POSITIVE_INFINITY;
   return {
     stir() {
       stirredAt = performance.now();
@@ -31,7 +31,7 @@ export function createPace({ isTold, stirredMs = STIRRED_MS }: { isTold: boolean
     pauses(everyMs, rests, stop) {
       // An aborted pause is the end, not a failure.
       const pause = () => sleep(everyMs, undefined, { signal: stop }).catch(() => {});
-      if (!rests || !isTold) return pause;
+      if (!rests) return pause;
       const bell = new Bell();
       bells.push(bell);
       let workedAt = performance.now();

@@ -1,6 +1,6 @@
 /** Runs the background work of a node: each job alone, again after a pause, until the node stops. */
 import { setMaxListeners } from 'node:events';
-import { placeEvents, writeCheckpoint } from '../audit/index.js';
+import { EVENTS_CHANNEL, placeEvents, writeCheckpoint } from '../audit/index.js';
 import { makeBundles, removeOldBundles } from '../bundles/index.js';
 import { ciRunHandler, measureRuns, removeOldChunks } from '../ci/index.js';
 import type { AppContext } from '../context.js';
@@ -67,7 +67,12 @@ export function startJobs(ctx: AppContext): Jobs {
   setMaxListeners(0, controller.signal);
   const trending = createTrendingSchedule();
   const jobs: Job[] = [...JOBS, { name: 'trending', everyMs: 15_000, run: trending.run }];
-  const pace = createPace({ isTold: listensToOutbox(ctx.config) });
+  const pace = createPace();
+  if (listensToOutbox(ctx.config)) {
+    ctx.db.sql.listen(EVENTS_CHANNEL, pace.stir, pace.stir).catch((error: unknown) => {
+      ctx.log.debug({ err: error }, 'no connection to listen on yet; jobs do not rest meanwhile');
+    });
+  }
   const loops = jobs.map((job) => loop(ctx, job, pace, controller.signal));
   const outbox = startOutbox(ctx, {
     handlers: {
@@ -78,7 +83,6 @@ export function startJobs(ctx: AppContext): Jobs {
     },
     wanted: { webhook: webhookEvents },
     unconsumed: ['analytics'],
-    onTold: pace.stir,
   });
   return {
     async stop() {

@@ -28,8 +28,6 @@ export interface OutboxOptions {
   unconsumed?: readonly OutboxTopic[];
   /** Milliseconds between looks at the table without being told of anything. */
   pollMs?: number;
-  /** Called whenever rows are committed anywhere; more often than that, and seldom less. */
-  onTold?: () => void;
 }
 
 export interface Outbox {
@@ -84,7 +82,7 @@ export function startOutbox(ctx: AppContext, options: OutboxOptions): Outbox {
     if (released > 0) for (const bell of bells.values()) bell.ring();
     return false;
   });
-  if (listensToOutbox(ctx.config)) listen(ctx, bells, options.onTold);
+  if (listensToOutbox(ctx.config)) listen(ctx, bells);
   return {
     async stop() {
       controller.abort();
@@ -117,15 +115,11 @@ async function loop(
   }
 }
 
-function listen(ctx: AppContext, bells: ReadonlyMap<string, Bell>, onTold?: () => void): void {
-  const told = (topic: string) => {
-    bells.get(topic)?.ring();
-    onTold?.();
-  };
+function listen(ctx: AppContext, bells: ReadonlyMap<string, Bell>): void {
+  const told = (topic: string) => bells.get(topic)?.ring();
   // What was told while the connection was down is lost, so each new one looks at everything.
   const connected = () => {
     for (const bell of bells.values()) bell.ring();
-    onTold?.();
   };
   ctx.db.sql.listen(OUTBOX_CHANNEL, told, connected).catch((error: unknown) => {
     ctx.log.debug({ err: error }, 'no connection to listen on yet; polling meanwhile');
