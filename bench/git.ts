@@ -1,4 +1,4 @@
-/** `npm run bench -- git [--s3] [--sizes small,medium,large] [--only TEXT]` */
+/** `npm run bench -- git [--s3] [--sizes small,medium,large] [--only 'TEXT|TEXT']` */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,7 @@ const sizes = (values.sizes ?? 'small,medium,large').split(',') as Size[];
 const { rows, lags, peakBytes } = await benchGit({
   driver,
   sizes,
-  ...(values.only !== undefined && { only: values.only }),
+  ...(values.only !== undefined && { only: values.only.split('|') }),
   log: (line) => console.log(line),
 });
 console.log(`\n${table(rows)}\n\n${lagLines(lags)}`);

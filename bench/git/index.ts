@@ -19,8 +19,8 @@ import { firstPush, parallelPushes, smallPush } from './writes.js';
 export interface GitBenchOptions {
   driver: 'embedded' | 's3';
   sizes: readonly Size[];
-  /** Only work whose name contains this. */
-  only?: string;
+  /** Only work whose name contains one of these. */
+  only?: readonly string[];
   log(line: string): void;
 }
 
@@ -50,7 +50,7 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
       const node = await start();
       nodes.push(node);
       let replay: Replay | undefined;
-      const isWanted = ({ name }: Work) => options.only === undefined || name.includes(options.only);
+      const isWanted = ({ name }: Pick<Work, 'name'>) => options.only?.some((part) => name.includes(part)) ?? true;
       const run = async (work: Work) => {
         if (!isWanted(work)) return;
         const row = await compare(node, peer, work, replay);
@@ -71,7 +71,7 @@ export async function benchGit(options: GitBenchOptions): Promise<GitBench> {
       if (size === 'small') reads.push(crowd(sandbox, urls));
       if (reads.some(isWanted)) await serveClones(node, small);
       for (const work of reads) await run(work);
-      if (size !== 'small' && 'event loop'.includes(options.only ?? 'event loop')) {
+      if (size !== 'small' && isWanted({ name: 'event loop' })) {
         lags.push(await loopLag(node, repo, url));
         options.log(lagLines(lags.slice(-1)));
         await settle(node.pid);
