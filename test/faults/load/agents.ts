@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, NetworkError } from '../../../src/client/index.js';
+import { LOCK_SECS } from '../../../src/outbox/index.js';
 import type { TestAgent } from '../../support/agent.js';
 
 export interface Site {
@@ -14,6 +15,8 @@ export interface Site {
 const PAUSE_MS = 300;
 /** A server is back within seconds; whoever fails for so long has found a fault. */
 const PATIENCE_MS = 90_000;
+/** Checks whose event was in the hands of a worker that was killed begin when its time is over. */
+export const CHECKS_MS = LOCK_SECS * 1000 + PATIENCE_MS;
 
 /** Repeats what failed because a server went away. @throws what did not go away */
 async function patiently<T>(work: () => Promise<T>, isPassing: (error: unknown) => boolean): Promise<T> {
@@ -148,7 +151,7 @@ export class Contributor {
 
   async #mergeWhenPassed(repoId: string, prId: string): Promise<void> {
     const { client } = this.agent;
-    const until = Date.now() + PATIENCE_MS;
+    const until = Date.now() + CHECKS_MS;
     for (;;) {
       const pull = await patiently(() => client.getPull(repoId, prId), serverIsAway);
       if (pull.status === 'merged') break;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createBubblewrapDriver } from '../../../src/ci/drivers/bubblewrap.js';
 import { TestAgent } from '../../support/agent.js';
-import { Cloner, Contributor, Pusher, type Site, Stargazer, writeChecks } from './agents.js';
+import { CHECKS_MS, Cloner, Contributor, Pusher, type Site, Stargazer, writeChecks } from './agents.js';
 import { Fleet } from './fleet.js';
 import { type HookReceiver, hookReceiver } from './hook-receiver.js';
 
@@ -15,7 +15,7 @@ const KILL_EVERY_MS = isLong ? 30_000 : 9_000;
 /** Until what was in the hands of the killed has been taken over and everything is done. */
 const QUIET_MS = 480_000;
 /** The longest that a step which was begun may take, repeats included. */
-const LAST_STEP_MS = 180_000;
+const LAST_STEP_MS = CHECKS_MS + 90_000;
 /** For looking at everything afterwards. */
 const CHECK_MS = 120_000;
 
