@@ -8,7 +8,7 @@
 import type { AppContext } from '../context.js';
 import { whenQuiet } from '../foreground.js';
 import { packOids } from '../git/oid.js';
-import type { IndexResult, LooseObject } from '../packs/index.js';
+import type { IndexResult, LooseObject, PackEngine } from '../packs/index.js';
 import { forEachParallel, together } from '../parallel.js';
 import { CONTENT_TYPES, looseKey, packKey } from '../storage/index.js';
 import { stagePack } from './store.js';
@@ -32,6 +32,8 @@ export interface PackFiles {
 export interface Storing {
   /** Whether the files go to this machine's disk, all in one go: that takes no longer than a few statements. */
   isBrief: boolean;
+  /** Whether that waits for no other pack's files, now or at any time before it is done. */
+  isAlone: boolean;
   /** Resolves when nothing more is asked of the database. */
   staged: Promise<void>;
   done: Promise<void>;
@@ -67,11 +69,15 @@ export function beginStoring(
     const parts = [put(files.packPath, 'pack'), put(files.idxPath, 'idx'), put(files.metaPath, 'meta')];
     await together(...parts, storeLoose(ctx, repoId, pack.loose));
   };
+  const isAlone = isBrief && !inPlace.has(ctx.engine);
   const done = isBrief ? storeInPlace(ctx, root, repoId, pack, files, staged) : putAll();
   // Whoever waits for the end gets the error; until then nobody may.
   for (const part of [staged, done]) part.catch(() => {});
-  return { isBrief, staged, done };
+  return { isBrief, isAlone, staged, done };
 }
+
+/** How many packs an engine is storing in place; engines that store none are not in it. */
+const inPlace = new WeakMap<PackEngine, number>();
 
 /** Small files on this machine's disk: all in one go, as a trip to another thread for each costs more than the write. */
 async function storeInPlace(
@@ -88,7 +94,15 @@ async function storeInPlace(
     { key: packKey(repoId, hash, 'meta'), path: metaPath },
   ];
   const bodies = loose.map(({ oid, body }) => ({ key: looseKey(repoId, oid), body }));
-  await ctx.engine.store({ root, files: packFiles, bodies }, staged);
+  const { engine } = ctx;
+  inPlace.set(engine, (inPlace.get(engine) ?? 0) + 1);
+  try {
+    await engine.store({ root, files: packFiles, bodies }, staged);
+  } finally {
+    const others = (inPlace.get(engine) ?? 1) - 1;
+    if (others > 0) inPlace.set(engine, others);
+    else inPlace.delete(engine);
+  }
 }
 
 /** Stores objects in git's loose format, several at a time. Bodies that came as files are deleted then. */

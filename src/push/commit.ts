@@ -46,6 +46,8 @@ export interface PushFacts {
   staged: Promise<void> | undefined;
   /** Resolves when the pack is in the store; nothing becomes visible before. */
   stored: Promise<void>;
+  /** Whether that takes an instant and depends on no other push. */
+  isStoredAlone: boolean;
   /** Undefined when no pack came or it held no object. */
   pack: IndexResult | undefined;
   /** Hex SHA-256 of the pack bytes as received. */
@@ -121,7 +123,8 @@ export async function commitPush(ctx: AppContext, facts: PushFacts, report: Repo
 
 /**
  * What needs no lock on the repository's row comes first, and the statements of each half are sent together: pushes to
- * other refs of the repository wait from the moment its row is locked until the commit is on disk.
+ * other refs of the repository wait from the moment its row is locked until the commit is on disk. So it is locked when
+ * the pack is stored, or, where no other push is about to, while it is.
  */
 async function writePush(tx: Tx, facts: PushFacts, report: ReportMaker): Promise<PushReport> {
   const { repo, proposals, examined } = facts;
@@ -142,7 +145,8 @@ async function writePush(tx: Tx, facts: PushFacts, report: ReportMaker): Promise
   );
   if (policy === 'required') throw refuseEach(facts.updates, UNSIGNED);
   if (held.accepted.length === 0) throw new NothingAccepted(held.verdicts);
-  await facts.stored;
+  // A push that is being stored too would wait for the row, and this one might wait for the thread that stores that one.
+  if (!facts.isStoredAlone) await facts.stored;
   const written = { held, timestamp, eventId: randomUUID() };
   let done: PushReport;
   if (examined.size === 0 && proposals.size === 0) {
@@ -154,6 +158,7 @@ async function writePush(tx: Tx, facts: PushFacts, report: ReportMaker): Promise
     done = report(held.verdicts, pulls);
     await together(recordPush(tx, facts, written, done), auditPush(tx, facts, written, ciTopics));
   }
+  await facts.stored;
   return done;
 }
 

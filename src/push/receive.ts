@@ -242,6 +242,7 @@ async function receive(
       atomic: request.atomic,
       staged: storing?.staged,
       stored,
+      isStoredAlone: storing?.isAlone ?? false,
       pack: keep ? pack : undefined,
       collectedVersion: basesVersion,
       findAgain: async () => {
