@@ -128,6 +128,8 @@ export interface BuildResult {
   objects: number;
   /** Deltas sent as deltas. */
   reusedDeltas: number;
+  /** Deltas that were made for it, on objects that the client has. */
+  newDeltas: number;
   /** The pack, when no file was written. */
   data?: Uint8Array;
 }

@@ -127,11 +127,11 @@ function indexed(folder: string, packPath: string, hash: string): LocalPack {
   return local;
 }
 
-/** A pack file brought under the names of a stored pack, with index and sidecar. */
+/** A pack file brought under the names of a stored pack, with index and sidecar; a thin one is completed. */
 export function importPack(repo: string, folder: string, pack: Buffer): LocalPack {
   mkdirSync(folder, { recursive: true });
   const packPath = join(folder, `new-${pack.subarray(-20).toString('hex')}.pack`);
-  const hash = gitLines(repo, ['index-pack', '--stdin', packPath], pack)[0]!.replace('pack\t', '');
+  const hash = gitLines(repo, ['index-pack', '--stdin', '--fix-thin', packPath], pack)[0]!.replace('pack\t', '');
   return indexed(folder, packPath, hash);
 }
 

@@ -1,22 +1,29 @@
 /**
- * Writes selected objects as pack entries. Compressed bytes are copied as they are stored; only a delta whose base the
- * client will not have is replaced by the whole object.
+ * Writes selected objects as pack entries. Compressed bytes are copied as they are stored, except for a delta whose base
+ * the client will not have and an object of which a delta on something at the client can be made (build-delta.ts).
  *
  * Why no circle of deltas can arise: lookups and writing use one order of packs, so the copy of a base that is sent
  * lies in the delta's own pack or in one written before. A reference to something not yet written is therefore always
- * one that a stored pack has inside itself, and those are free of circles.
+ * one that a stored pack has inside itself, and those are free of circles. New deltas rest on what is written already, as
+ * far as that is not resting on something yet to be written, or on objects outside.
+ *
+ * What rests on objects outside is completed in the order of the pack, with any object that the client happens to have
+ * serving as base (git: index-pack.c, fix_unresolved_deltas). So an object that was named before it is written must not
+ * rest on one outside: a client that has it already would complete what rests on it twice, and refuse the pack.
  */
 import { createReadStream, rmSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createDeflate, deflateSync } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
+import { asBuffer } from '../../git/bytes.js';
 import { OBJECT_TYPES } from '../../git/objects/type.js';
 import { OID_BYTES } from '../../git/oid.js';
 import type { PackReader, StoredEntry } from '../../git/pack/reader.js';
 import type { PackSet, Place } from '../../git/pack/reader-chain.js';
 import { extractToFile } from '../../git/pack/reader-large.js';
 import type { PackWriter } from '../../git/pack/write.js';
-import type { Selection } from './build-select.js';
+import type { NewDeltas } from './build-delta.js';
+import { SELECTED, type Selection } from './build-select.js';
 
 /** Objects larger than this never lie in memory whole, bytes. */
 const MAX_MEMORY_BYTES = 32 * 1024 * 1024;
@@ -38,12 +45,19 @@ export interface EntryOptions {
   ofsDelta: boolean;
   /** Whether an object outside the pack may serve as delta base. */
   mayReferTo: (oid: Uint8Array) => boolean;
+  /** Where deltas may be made. */
+  newDeltas?: NewDeltas;
   /** For what does not fit in memory. */
   temporaryPath: string;
 }
 
 export class EntryWriter {
   reusedDeltas = 0;
+  newDeltas = 0;
+  /** Objects that deltas before them in the pack name, as latin1. */
+  readonly #named = new Set<string>();
+  /** By stored pack and index position: 1 for those that rest on objects outside. */
+  readonly #leaning: (Uint8Array | undefined)[] = [];
   readonly #writer: PackWriter;
   readonly #selection: Selection;
   readonly #set: PackSet;
@@ -68,10 +82,15 @@ export class EntryWriter {
 
   /** Writes the selected objects of a pack in the order they have there. @throws AppError OBJECT_CORRUPTED */
   async writePack(index: number): Promise<void> {
-    for (const position of this.#selection.inFileOrder(index)) {
+    const order = this.#selection.inFileOrder(index);
+    this.#options.newDeltas?.enter(index, order);
+    for (const position of order) {
       const place = { pack: index, position };
       const begin = this.#writer.offset;
-      if (!this.#set.guard(place, () => this.#copyEntry(place))) await this.#writeWhole(place);
+      if (!this.#set.guard(place, () => this.#copyEntry(place) || this.#writeDelta(place, this.#set.size(place)))) {
+        await this.#writeWhole(place);
+        this.#options.newDeltas?.written(place);
+      }
       this.#selection.written(place, begin);
     }
   }
@@ -81,27 +100,71 @@ export class EntryWriter {
     const pack = this.#set.packs[place.pack]!;
     const entry = pack.entry(place.position);
     if (entry.base < 0) {
+      if (this.#writeDelta(place, entry.end - entry.dataAt)) return true;
       this.#copyBytes(pack, entry, entry.offset);
+      this.#options.newDeltas?.written(place);
       return true;
     }
     const { idx } = pack.table;
     const baseAt = idx.oidOffset(entry.base);
     const baseOid = idx.bytes.subarray(baseAt, baseAt + OID_BYTES);
-    const baseOffset = this.#baseOffset({ pack: place.pack, position: entry.base }, baseOid);
-    if (baseOffset > 0 && this.#options.ofsDelta) this.#writer.ofsHeader(entry.size, baseOffset);
-    else if (baseOffset !== 0 || this.#options.mayReferTo(baseOid)) this.#writer.refHeader(entry.size, baseOid);
-    else return false;
+    const base = this.#sent({ pack: place.pack, position: entry.base }, baseOid);
+    if (base === undefined && !this.#options.mayReferTo(baseOid)) return false;
+    if (!this.#mayRest(place, base)) return false;
+    this.#deltaHeader(place, entry.size, baseOid, base);
     this.#copyBytes(pack, entry, entry.dataAt);
     this.reusedDeltas += 1;
     return true;
   }
 
-  /** Offset of the base in the built pack, as {@link Selection.offset}. Its copy may come from another stored pack. */
-  #baseOffset(own: Place, oid: Uint8Array): number {
-    const offset = this.#selection.offset(own);
-    if (offset !== 0) return offset;
+  /** @returns false when there is no delta that takes less than the whole object, whose compressed size is given */
+  #writeDelta(place: Place, wholeBytes: number): boolean {
+    const { newDeltas } = this.#options;
+    if (newDeltas === undefined || this.#isNamed(place)) return false;
+    const made = newDeltas.make(place, wholeBytes);
+    if (made === undefined) return false;
+    this.#deltaHeader(place, made.size, made.base, made.place);
+    this.#writer.write(made.deflated);
+    this.newDeltas += 1;
+    return true;
+  }
+
+  /** @param base where the base is, unless it is outside of the pack */
+  #deltaHeader(place: Place, size: number, baseOid: Uint8Array, base: Place | undefined): void {
+    const baseOffset = base === undefined ? 0 : this.#selection.offset(base);
+    if (baseOffset > 0 && this.#options.ofsDelta) this.#writer.ofsHeader(size, baseOffset);
+    else this.#writer.refHeader(size, baseOid);
+    if (baseOffset === SELECTED) this.#named.add(asBuffer(baseOid).toString('latin1'));
+    if (base === undefined || this.#isLeaning(base)) this.#leans(place);
+    this.#options.newDeltas?.written(place, base ?? 'outside');
+  }
+
+  /** Whether the object may be a delta on that base: one that was named must not rest on objects outside. */
+  #mayRest(place: Place, base: Place | undefined): boolean {
+    return (base !== undefined && !this.#isLeaning(base)) || !this.#isNamed(place);
+  }
+
+  #isNamed({ pack, position }: Place): boolean {
+    if (this.#named.size === 0) return false;
+    const { idx } = this.#set.packs[pack]!.table;
+    const at = idx.oidOffset(position);
+    return this.#named.has(asBuffer(idx.bytes.subarray(at, at + OID_BYTES)).toString('latin1'));
+  }
+
+  #isLeaning({ pack, position }: Place): boolean {
+    return this.#leaning[pack]?.[position] === 1;
+  }
+
+  #leans({ pack, position }: Place): void {
+    this.#leaning[pack] ??= new Uint8Array(this.#set.packs[pack]!.table.count);
+    this.#leaning[pack][position] = 1;
+  }
+
+  /** Where the base is, or will be, in the built pack. Its copy may come from another stored pack. */
+  #sent(own: Place, oid: Uint8Array): Place | undefined {
+    if (this.#selection.offset(own) !== 0) return own;
     const place = this.#set.find(oid);
-    return place === undefined ? 0 : this.#selection.offset(place);
+    return place !== undefined && this.#selection.offset(place) !== 0 ? place : undefined;
   }
 
   /** Copies from `from` to the entry's end, and checks the whole entry against the index. */

@@ -11,6 +11,8 @@ import { withPacks } from './read-packs.js';
 const root = mkdtempSync(join(tmpdir(), 'introduced-test-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
+const NONE = '0'.repeat(40);
+
 function ids(bytes: Uint8Array): string[] {
   return Array.from({ length: bytes.length / OID_BYTES }, (_, i) => oidAt(bytes, i * OID_BYTES));
 }
@@ -33,6 +35,7 @@ test.each([21, 22])('history %i: what no parent has at the same path', async (se
   const rows = gitLines(repo, ['rev-list', '--parents', '--all']).map((row) => row.split(' '));
   const known = new Map(rows.map(([commit]) => [commit!, contents(repo, commit!)]));
   let introducedInAll = 0;
+  let basesInAll = 0;
   await withPacks(packs, async (set) => {
     for (const [commit, ...parents] of rows) {
       const own = known.get(commit!)!;
@@ -47,8 +50,22 @@ test.each([21, 22])('history %i: what no parent has at the same path', async (se
       expect([...expected].filter((oid) => !introduced.includes(oid) && !elsewhere.has(oid))).toEqual([]);
       expect(new Set(introduced).size).toBe(introduced.length);
       expect(ids(found.replaced).filter((oid) => !elsewhere.has(oid))).toEqual([]);
+      for (const [oids, bases] of [
+        [found.trees, found.treeBases],
+        [found.blobs, found.blobBases],
+      ]) {
+        const olds = ids(bases!);
+        expect(olds).toHaveLength(oids!.length / OID_BYTES);
+        for (const [i, oid] of ids(oids!).entries()) {
+          const paths = [...own].filter(([, other]) => other === oid).map(([path]) => path);
+          const there = before.flatMap((files) => paths.flatMap((path) => files.get(path) ?? []));
+          expect([NONE, ...there]).toContain(olds[i]);
+          basesInAll += olds[i] === NONE ? 0 : 1;
+        }
+      }
       introducedInAll += introduced.length;
     }
   });
   expect(introducedInAll).toBeGreaterThan(rows.length);
+  expect(basesInAll).toBeGreaterThan(rows.length / 2);
 });

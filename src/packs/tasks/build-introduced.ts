@@ -19,10 +19,16 @@ import { treeData } from './read-tree.js';
 /** Most commits change some files in one or two folders. */
 const FEW = 32;
 
+/** In the place of an id. */
+const NOTHING = new Uint8Array(OID_BYTES);
+
 /** Ids of 20 bytes each. */
 export interface Introduced {
   trees: Uint8Array;
   blobs: Uint8Array;
+  /** What the first parent that has something there has in the place of each tree and each blob; zeros for nothing. */
+  treeBases: Uint8Array;
+  blobBases: Uint8Array;
   /** What parents have in the places of those: the likely bases of deltas. */
   replaced: Uint8Array;
 }
@@ -52,10 +58,14 @@ export function introducedBy(selection: Selection, tree: Uint8Array, parents: re
   const trees = new OidSet(FEW);
   const blobs = new OidSet(FEW);
   const replaced = new OidSet(FEW);
+  const treeBases: Uint8Array[] = [];
+  const blobBases: Uint8Array[] = [];
   const pending: NewTree[] = [];
   const meet = (oid: Uint8Array, depth: number, olds: Uint8Array[]) => {
     const known = trees.count;
-    if (trees.add(oid, 0) === known) pending.push({ oid, depth, olds });
+    if (trees.add(oid, 0) !== known) return;
+    treeBases.push(olds[0] ?? NOTHING);
+    pending.push({ oid, depth, olds });
   };
   if (!parents.some((parent) => sameId(parent, tree))) meet(tree, 0, [...parents]);
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -65,11 +75,18 @@ export function introducedBy(selection: Selection, tree: Uint8Array, parents: re
       const oid = data.subarray(at, at + OID_BYTES);
       // Moved within its folder.
       if (replaced.find(oid, 0) >= 0) continue;
+      const known = blobs.count;
       if (isTree) meet(oid, depth + 1, olds);
-      else blobs.add(oid, 0);
+      else if (blobs.add(oid, 0) === known) blobBases.push(olds[0] ?? NOTHING);
     }
   }
-  return { trees: trees.ids.slice(), blobs: blobs.ids.slice(), replaced: replaced.ids.slice() };
+  return {
+    trees: trees.ids.slice(),
+    blobs: blobs.ids.slice(),
+    treeBases: Buffer.concat(treeBases),
+    blobBases: Buffer.concat(blobBases),
+    replaced: replaced.ids.slice(),
+  };
 }
 
 function compare(

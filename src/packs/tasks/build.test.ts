@@ -69,8 +69,9 @@ function receive(client: string, packPath: string, thin: boolean): string[] {
   return packedOids(join(client, 'objects/pack', `pack-${hash}.idx`));
 }
 
-/** Packs of introduced objects that leaned on what the client had. */
+/** Packs of introduced objects that leaned on what the client had, and deltas that were made for them. */
 let introducedThin = 0;
+let newDeltas = 0;
 
 describe.each([1, 2, 3, 4])('random history %i', (seed) => {
   const random = seeded(seed);
@@ -104,6 +105,8 @@ describe.each([1, 2, 3, 4])('random history %i', (seed) => {
         ofsDelta: other(3) > 0,
       }),
     );
+    newDeltas += result.newDeltas;
+    if (!thin) expect(result.newDeltas).toBe(0);
     const demanded = gitLines(repo, ['rev-list', '--objects', '--no-object-names', ...range]);
     const client = clientWith(repo, haves, join(root, 'client'));
     if (demanded.length === 0) return;
@@ -234,12 +237,13 @@ test('a small pack comes in memory, byte for byte as it would be in the file', a
   expect(readFileSync(outPath).equals(file)).toBe(true);
 });
 
-test('some packs of introduced objects were thin', () => {
+test('some packs of introduced objects were thin, and deltas were made for them', () => {
   expect(introducedThin).toBeGreaterThan(0);
+  expect(newDeltas).toBeGreaterThan(0);
 });
 
 test('nothing asked for gives the empty pack', async () => {
   const result = await buildPack(request([], {}));
-  expect(result).toEqual({ bytes: 32, objects: 0, reusedDeltas: 0 });
+  expect(result).toEqual({ bytes: 32, objects: 0, reusedDeltas: 0, newDeltas: 0 });
   expect(receive(clientWith('', [], join(root, 'client')), join(root, 'out.pack'), false)).toEqual([]);
 });

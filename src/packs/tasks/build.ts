@@ -6,6 +6,7 @@ import { PackSet } from '../../git/pack/reader-chain.js';
 import { PackWriter } from '../../git/pack/write.js';
 import type { BuildRequest, BuildResult, LocalPack } from '../contract.js';
 import { selectIntroduced } from './build-commits.js';
+import { MOST_OBJECTS, NewDeltas, type Versions } from './build-delta.js';
 import { EntryWriter } from './build-entries.js';
 import { TreeFilter } from './build-filter.js';
 import { Selection } from './build-select.js';
@@ -33,39 +34,50 @@ async function build(request: BuildRequest, opened: PackSet): Promise<BuildResul
   const passes = (type: ObjectType, size: number) => filter.passesAnywhere(type, size);
   for (let pack = copied; pack < whole; pack++) selection.selectPack(pack, passes);
   selection.selectAll(request.commits, 'commit');
-  const clientHas = selectTrees(selection, request);
+  const { clientHas, versions } = selectTrees(selection, request);
   selection.selectAll(request.extra);
+
+  // Of what a filter leaves out nobody knows whether the client has it.
+  const deltas = request.thin && request.filter === undefined && selection.count <= MOST_OBJECTS;
 
   const writer = new PackWriter(request.outPath, selection.count);
   try {
     const entries = new EntryWriter(writer, selection, {
       ofsDelta: request.ofsDelta,
       mayReferTo: (oid) => request.thin && clientHas(oid),
+      ...(versions && deltas && { newDeltas: new NewDeltas(selection, versions) }),
       temporaryPath: `${request.outPath}.object`,
     });
     for (let pack = 0; pack < copied; pack++) entries.copyPack(pack);
     for (let pack = copied; pack < set.packs.length; pack++) await entries.writePack(pack);
     const done = writer.finish(request.inMemoryUpTo);
-    return { ...done, objects: selection.count, reusedDeltas: entries.reusedDeltas };
+    return { ...done, objects: selection.count, reusedDeltas: entries.reusedDeltas, newDeltas: entries.newDeltas };
   } finally {
     writer.close();
   }
 }
 
-/** @returns whether an object is surely at the client or in the pack to build */
-function selectTrees(selection: Selection, request: BuildRequest): (oid: Uint8Array) => boolean {
+/** What is known of the client's objects. */
+interface AtClient {
+  /** Whether an object is surely at the client or in the pack to build. */
+  clientHas(oid: Uint8Array): boolean;
+  /** For fetches of what some commits introduce. */
+  versions?: Versions;
+}
+
+function selectTrees(selection: Selection, request: BuildRequest): AtClient {
   const { trees, parentTrees, parentCounts, givenTrees = new Uint8Array() } = request;
   const walk = new TreeWalk(selection, request.filter);
   walk.addBoundaryCommits(request.boundaryCommits);
   if (parentTrees !== undefined && parentCounts !== undefined) {
-    const hasReplaced = selectIntroduced(selection, { trees, parentTrees, parentCounts }, request.filter);
-    return (oid) => walk.clientHas(oid) || hasReplaced(oid);
+    const replaced = selectIntroduced(selection, { trees, parentTrees, parentCounts }, request.filter);
+    return { clientHas: (oid) => walk.clientHas(oid) || replaced.has(oid), versions: replaced };
   }
   // Without trees to subtract from and without thin deltas nobody asks what the client has.
   if (request.thin || trees.length > 0 || givenTrees.length > 0) walk.addBoundary(request.boundaryTrees);
   walk.selectGiven(givenTrees, trees);
   walk.select(trees);
-  return (oid) => walk.clientHas(oid);
+  return { clientHas: (oid) => walk.clientHas(oid) };
 }
 
 /** Packs to be sent whole, then the others, newest first in each part; every pack once. */
