@@ -30,10 +30,11 @@ export interface PackFiles {
 
 /** A pack on its way into the store. */
 export interface Storing {
-  /** Whether the files go to this machine's disk, all in one go: that takes no longer than a few statements. */
+  /**
+   * Whether the files go to this machine's disk, all in one go, while no other pack's do: that takes no longer than a few
+   * statements, and waits for nothing but {@link Storing.staged}.
+   */
   isBrief: boolean;
-  /** Whether that waits for no other pack's files, now or at any time before it is done. */
-  isAlone: boolean;
   /** Resolves when nothing more is asked of the database. */
   staged: Promise<void>;
   done: Promise<void>;
@@ -63,17 +64,17 @@ export function beginStoring(
   // Taking the row waits for a clean-up that may be deleting files of these names.
   const staged = stagePack(ctx.db, repoId, pack.hash, packOids(pack.loose.map(({ oid }) => oid)));
   const root = ctx.objects.localRoot();
-  const isBrief = root !== undefined && pack.loose.length > 0;
+  const isInPlace = root !== undefined && pack.loose.length > 0;
   const putAll = async () => {
     await staged;
     const parts = [put(files.packPath, 'pack'), put(files.idxPath, 'idx'), put(files.metaPath, 'meta')];
     await together(...parts, storeLoose(ctx, repoId, pack.loose));
   };
-  const isAlone = isBrief && !inPlace.has(ctx.engine);
-  const done = isBrief ? storeInPlace(ctx, root, repoId, pack, files, staged) : putAll();
+  const isBrief = isInPlace && !inPlace.has(ctx.engine);
+  const done = isInPlace ? storeInPlace(ctx, root, repoId, pack, files, staged) : putAll();
   // Whoever waits for the end gets the error; until then nobody may.
   for (const part of [staged, done]) part.catch(() => {});
-  return { isBrief, isAlone, staged, done };
+  return { isBrief, staged, done };
 }
 
 /** How many packs an engine is storing in place; engines that store none are not in it. */

@@ -44,10 +44,8 @@ export interface PushFacts {
   atomic: boolean;
   /** Resolves when the database knows that the pack is about to be stored. */
   staged: Promise<void> | undefined;
-  /** Resolves when the pack is in the store; nothing becomes visible before. */
+  /** Resolves when the pack is in the store, where it is not yet, in an instant; nothing becomes visible before. */
   stored: Promise<void>;
-  /** Whether that takes an instant and depends on no other push. */
-  isStoredAlone: boolean;
   /** Undefined when no pack came or it held no object. */
   pack: IndexResult | undefined;
   /** Hex SHA-256 of the pack bytes as received. */
@@ -123,8 +121,8 @@ export async function commitPush(ctx: AppContext, facts: PushFacts, report: Repo
 
 /**
  * What needs no lock on the repository's row comes first, and the statements of each half are sent together: pushes to
- * other refs of the repository wait from the moment its row is locked until the commit is on disk. So it is locked when
- * the pack is stored, or, where no other push is about to, while it is.
+ * other refs of the repository wait from the moment its row is locked until the commit is on disk. A pack that is still
+ * being stored is waited for last, so it must be one that depends on nothing (see Storing.isBrief).
  */
 async function writePush(tx: Tx, facts: PushFacts, report: ReportMaker): Promise<PushReport> {
   const { repo, proposals, examined } = facts;
@@ -145,8 +143,6 @@ async function writePush(tx: Tx, facts: PushFacts, report: ReportMaker): Promise
   );
   if (policy === 'required') throw refuseEach(facts.updates, UNSIGNED);
   if (held.accepted.length === 0) throw new NothingAccepted(held.verdicts);
-  // A push that is being stored too would wait for the row, and this one might wait for the thread that stores that one.
-  if (!facts.isStoredAlone) await facts.stored;
   const written = { held, timestamp, eventId: randomUUID() };
   let done: PushReport;
   if (examined.size === 0 && proposals.size === 0) {

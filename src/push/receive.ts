@@ -217,8 +217,8 @@ async function receive(
   const storing = kept && beginStoring(ctx, repo.repoId, kept, files as PackFiles);
   const stored = Promise.resolve(storing?.done).then(() => ctx.faultPoint('push.pack-stored'));
   stored.catch(() => {});
-  // The transaction begins meanwhile if what it holds is wanted by nobody else: refs that exist, of this push alone. It
-  // holds nothing before the pack is staged, as a statement that it waits for may stand behind one that waits for it.
+  // The transaction begins meanwhile where it waits for nothing that other pushes hold: connections, as each would hold
+  // one and wait for another to tell of its pack; the threads that store; refs that others create too.
   const creates = updates.some(({ oldOid }) => oldOid === ZERO_OID);
   if (storing?.isBrief !== true || creates || proposals.size > 0) await stored;
   const prepared = await prepareProposals(
@@ -242,7 +242,6 @@ async function receive(
       atomic: request.atomic,
       staged: storing?.staged,
       stored,
-      isStoredAlone: storing?.isAlone ?? false,
       pack: keep ? pack : undefined,
       collectedVersion: basesVersion,
       findAgain: async () => {

@@ -53,10 +53,10 @@ const isLocked = async () => {
   return rows.length === 0;
 };
 
-/** How many connections to this database wait for somebody's lock. */
-const waiting = async () => {
+/** How many transactions are open and wait for us. */
+const open = async () => {
   const rows = await pusher.app.ctx.db.sql`
-    SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`;
   return rows.length;
 };
 
@@ -71,7 +71,7 @@ test('the transaction is complete but for the commit while the files are written
   expect((await pusher.refs()).get(MAIN)).toBe(next);
 });
 
-test('a push locks the row only once it is stored where another one is storing', async () => {
+test('where another pack is being stored a push opens its transaction when its own is', async () => {
   await create('refs/heads/other');
   const one = await update(MAIN, 'second');
   const two = await update('refs/heads/other', 'third');
@@ -81,7 +81,7 @@ test('a push locks the row only once it is stored where another one is storing',
   answers.push(two.pushed());
   await expect.poll(() => calls.length).toBe(2);
   await sleep(200);
-  expect(await waiting()).toBe(0);
+  expect(await open()).toBe(1);
   letGo();
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200]);
   const refs = await pusher.refs();
