@@ -128,7 +128,7 @@ export interface BuildResult {
   objects: number;
   /** Deltas sent as deltas. */
   reusedDeltas: number;
-  /** Deltas that were made for it, on objects that the client has. */
+  /** Deltas that were made for it, on objects in it or at the client. */
   newDeltas: number;
   /** The pack, when no file was written. */
   data?: Uint8Array;
