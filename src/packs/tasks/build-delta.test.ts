@@ -104,6 +104,17 @@ test('what saves little goes whole', async () => {
   expect(newDeltas).toBe(0);
 });
 
+test('what a stored pack makes out of something large is no base', async () => {
+  const large = randomBytes(1_500_000);
+  const one = commit(large);
+  const middle = Buffer.from(large.subarray(0, 900_000));
+  const two = commit(middle);
+  const three = commit(changed(middle, 30_000));
+  const packs = [stored([three, `^${two}`]), stored([two])];
+  expect((await fetched(packs, three, two)).newDeltas).toBe(0);
+  expect((await fetched([packs[0]!, stored([two, `^${one}`]), stored([one])], three, two)).newDeltas).toBe(1);
+});
+
 test('versions of one file rest on each other, and not too many', async () => {
   let content = randomBytes(20_000);
   const first = commit(content);

@@ -13,7 +13,7 @@ import type { Selection } from './build-select.js';
 
 /** Packs of more objects are written as they come. */
 export const MOST_OBJECTS = 50_000;
-/** Sizes of objects for which a delta may be worth it, bytes. */
+/** Sizes of objects for which a delta may be worth it, bytes; what they are made from in storage counts too. */
 const LEAST_BYTES = 64;
 const MOST_BYTES = 1024 * 1024;
 /** What is read for the deltas of one pack, bytes: the first of a long fetch are made, so that it is not held up. */
@@ -123,10 +123,10 @@ export class NewDeltas {
     const key = `${set.packs[place.pack]!.hash} ${place.position} ${asBuffer(baseOid).toString('latin1')}`;
     let answer = kept.get(key);
     if (answer === undefined) {
-      const sizes = [set.size(place), set.size(base)];
-      if (sizes.some((size) => size < LEAST_BYTES || size > MOST_BYTES)) return undefined;
-      if (this.#read > READ_BYTES || set.type(place) !== set.type(base)) return undefined;
-      this.#read += sizes[0]! + sizes[1]!;
+      const isFit = (each: Place) => set.size(each) >= LEAST_BYTES && set.fits(each, MOST_BYTES);
+      if (this.#read > READ_BYTES || set.type(place) !== set.type(base) || !isFit(place) || !isFit(base))
+        return undefined;
+      this.#read += set.size(place) + set.size(base);
       answer = encode(set.read(base).data, set.read(place).data) ?? 'none';
       kept.set(key, answer);
     }
