@@ -46,11 +46,7 @@ export function startCiRunner(ctx: AppContext, driver: SandboxDriver): CiRunner 
       if (lease === undefined) bell.ring();
       else void lease.check();
     };
-    ctx.db.sql
-      .listen(CI_CHANNEL, told, () => bell.ring())
-      .catch((error: unknown) => {
-        ctx.log.debug({ err: error }, 'no connection to listen on yet; polling for CI runs meanwhile');
-      });
+    ctx.db.listen(CI_CHANNEL, told, () => bell.ring());
   }
   const report = () =>
     reportRunner(ctx.db, runnerId, driver.name).catch((error: unknown) => {

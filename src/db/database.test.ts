@@ -65,7 +65,13 @@ describe('database', () => {
 
   it('tells listeners of what was committed and of nothing else', async () => {
     const heard: string[] = [];
-    const { unlisten } = await test.db.sql.listen('gitclaw_test', (payload) => heard.push(payload));
+    const unlisten = await new Promise<() => void>((connected) => {
+      const end = test.db.listen(
+        'gitclaw_test',
+        (payload) => heard.push(payload),
+        () => connected(end),
+      );
+    });
     await test.db
       .transaction(async (tx) => {
         tx.notify('gitclaw_test', 'rolled back');
@@ -77,7 +83,7 @@ describe('database', () => {
       tx.notify('gitclaw_test', 'two');
     });
     await vi.waitFor(() => expect(heard).toEqual(['one', 'two']), { timeout: 10_000 });
-    await unlisten();
+    unlisten();
   });
 
   it('keeps a transaction to itself when more queries wait than the driver sends down one connection', async () => {

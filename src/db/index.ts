@@ -1,11 +1,11 @@
 /** Postgres: connections, transactions, tables, migrations, and the Postgres that GitClaw brings along. */
+export type { SqlClient } from './client.js';
 export { commitLater } from './commit-later.js';
 export {
   type Database,
   type DatabaseOptions,
   openDatabase,
   type Queryable,
-  type SqlClient,
   type Tx,
 } from './database.js';
 export {

@@ -7,13 +7,8 @@
  * are refused before they reach the driver, and the driver is never told that the work has ended.
  */
 import type postgres from 'postgres';
+import type { DriverQuery } from './client.js';
 import { isConnectionLost } from './errors.js';
-
-/** The part of the driver's query object that its pool works with. */
-interface DriverQuery {
-  handler: ((query: DriverQuery) => void) & { debug?: unknown };
-  reject(error: unknown): void;
-}
 
 export class TransactionWatch {
   #lost: unknown;

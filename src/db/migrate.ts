@@ -6,7 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import type postgres from 'postgres';
-import { openClient, type Queryable, type SqlClient } from './database.js';
+import { openClient, type PooledClient } from './client.js';
+import type { Queryable } from './database.js';
 import { asDatabaseError, DatabaseStartError, describeDatabaseError } from './errors.js';
 
 /** Beside `src/` and beside `dist/`. */
@@ -19,7 +20,7 @@ const LOCK = 4_702_111;
 const OLDEST_SERVER = 15;
 
 /** A URL, or an open database whose connections are used. */
-export type MigrationTarget = string | { readonly sql: SqlClient };
+export type MigrationTarget = string | { readonly sql: PooledClient };
 
 export interface MigrationInfo {
   /** File name without `.sql`. */
@@ -54,7 +55,7 @@ export async function migrate(target: MigrationTarget): Promise<string[]> {
  * Makes sure that the schema is that of this build, and changes nothing: for nodes that may not.
  * @throws DatabaseStartError when migrations are missing, when the database is newer than this build, or as {@link migrate}
  */
-export async function requireMigrated({ sql }: { readonly sql: SqlClient }): Promise<void> {
+export async function requireMigrated({ sql }: { readonly sql: PooledClient }): Promise<void> {
   try {
     const [row] = await sql<[{ known: boolean }]>`
       SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL AS known`;
@@ -124,7 +125,8 @@ async function readMigrations(): Promise<Migration[]> {
 type Work<T> = (tx: postgres.TransactionSql<{ int8: number }>, applied: number[]) => Promise<T>;
 
 async function inLock<T>(target: MigrationTarget, work: Work<T>): Promise<T> {
-  const sql = typeof target === 'string' ? openClient(target, { max: 1 }) : target.sql;
+  const own = typeof target === 'string' ? openClient(target, { max: 1 }) : undefined;
+  const sql = own ?? (target as Exclude<MigrationTarget, string>).sql;
   try {
     return (await sql.begin(async (tx) => {
       await tx`SELECT pg_advisory_xact_lock(${LOCK})`;
@@ -138,7 +140,7 @@ async function inLock<T>(target: MigrationTarget, work: Work<T>): Promise<T> {
     const url = typeof target === 'string' ? target : `postgres://${sql.options.host[0]}:${sql.options.port[0]}`;
     throw new DatabaseStartError(describeDatabaseError(error, url), { cause: error });
   } finally {
-    if (typeof target === 'string') await sql.end({ timeout: 5 });
+    await own?.end({ timeout: 5 });
   }
 }
 

@@ -99,10 +99,7 @@ export class EventHub {
     const connected = () => {
       for (const key of this.#bells.keys()) this.#ring(key);
     };
-    this.#ctx.db.sql.listen(EVENTS_CHANNEL, told, connected).catch((error: unknown) => {
-      this.#listening = false;
-      this.#ctx.log.debug({ err: error }, 'no connection to listen for events yet; polling meanwhile');
-    });
+    this.#ctx.db.listen(EVENTS_CHANNEL, told, connected);
   }
 
   async #gather(): Promise<void> {

@@ -69,9 +69,7 @@ export function startJobs(ctx: AppContext): Jobs {
   const jobs: Job[] = [...JOBS, { name: 'trending', everyMs: 15_000, run: trending.run }];
   const pace = createPace();
   if (listensToOutbox(ctx.config)) {
-    ctx.db.sql.listen(EVENTS_CHANNEL, pace.stir, pace.stir).catch((error: unknown) => {
-      ctx.log.debug({ err: error }, 'no connection to listen on yet; jobs do not rest meanwhile');
-    });
+    ctx.db.listen(EVENTS_CHANNEL, pace.stir, pace.stir);
   }
   const loops = jobs.map((job) => loop(ctx, job, pace, controller.signal));
   const outbox = startOutbox(ctx, {

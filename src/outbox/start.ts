@@ -121,7 +121,5 @@ function listen(ctx: AppContext, bells: ReadonlyMap<string, Bell>): void {
   const connected = () => {
     for (const bell of bells.values()) bell.ring();
   };
-  ctx.db.sql.listen(OUTBOX_CHANNEL, told, connected).catch((error: unknown) => {
-    ctx.log.debug({ err: error }, 'no connection to listen on yet; polling meanwhile');
-  });
+  ctx.db.listen(OUTBOX_CHANNEL, told, connected);
 }

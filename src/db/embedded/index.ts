@@ -1,7 +1,7 @@
 /** A Postgres of our own below the data dir, for nodes without DATABASE_URL. It listens on the loopback address only. */
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { openClient } from '../database.js';
+import { openClient } from '../client.js';
 import { DatabaseStartError } from '../errors.js';
 import { findBinaries } from './binaries.js';
 import { clusterPath, ensureCluster } from './cluster.js';
