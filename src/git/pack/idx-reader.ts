@@ -53,6 +53,12 @@ export class IdxReader {
     return oidAt(this.bytes, this.#oids + position * OID_BYTES);
   }
 
+  /** The 20 bytes of the id at `position`, in place. */
+  oidBytes(position: number): Uint8Array {
+    const at = this.oidOffset(position);
+    return this.bytes.subarray(at, at + OID_BYTES);
+  }
+
   /** Where the 20 bytes of the id at `position` begin in {@link bytes}. */
   oidOffset(position: number): number {
     return this.#oids + position * OID_BYTES;

@@ -86,9 +86,7 @@ export class NewDeltas {
    */
   make(place: Place, wholeBytes: number): NewDelta | undefined {
     const { set } = this.#selection;
-    const { idx } = set.packs[place.pack]!.table;
-    const at = idx.oidOffset(place.position);
-    const oid = idx.bytes.subarray(at, at + OID_BYTES);
+    const oid = set.packs[place.pack]!.table.idx.oidBytes(place.position);
     const { count, height } = this.#resting.get(place.position) ?? { count: 0, height: 0 };
     for (const near of [this.#versions.after(oid), this.#versions.before(oid)]) {
       const written = near && set.find(near);
@@ -117,9 +115,7 @@ export class NewDeltas {
   /** @returns undefined unless it takes less than `wholeBytes` */
   #delta(place: Place, base: Place, wholeBytes: number): NewDelta | undefined {
     const { set } = this.#selection;
-    const { idx } = set.packs[base.pack]!.table;
-    const at = idx.oidOffset(base.position);
-    const baseOid = idx.bytes.subarray(at, at + OID_BYTES);
+    const baseOid = set.packs[base.pack]!.table.idx.oidBytes(base.position);
     const key = `${set.packs[place.pack]!.hash} ${place.position} ${asBuffer(baseOid).toString('latin1')}`;
     let answer = kept.get(key);
     if (answer === undefined) {

@@ -17,7 +17,6 @@ import { crc32, createDeflate, deflateSync } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import { asBuffer } from '../../git/bytes.js';
 import { OBJECT_TYPES } from '../../git/objects/type.js';
-import { OID_BYTES } from '../../git/oid.js';
 import type { PackReader, StoredEntry } from '../../git/pack/reader.js';
 import type { PackSet, Place } from '../../git/pack/reader-chain.js';
 import { extractToFile } from '../../git/pack/reader-large.js';
@@ -105,9 +104,7 @@ export class EntryWriter {
       this.#options.newDeltas?.written(place);
       return true;
     }
-    const { idx } = pack.table;
-    const baseAt = idx.oidOffset(entry.base);
-    const baseOid = idx.bytes.subarray(baseAt, baseAt + OID_BYTES);
+    const baseOid = pack.table.idx.oidBytes(entry.base);
     const base = this.#sent({ pack: place.pack, position: entry.base }, baseOid);
     if (base === undefined && !this.#options.mayReferTo(baseOid)) return false;
     if (!this.#mayRest(place, base)) return false;
@@ -146,9 +143,7 @@ export class EntryWriter {
 
   #isNamed({ pack, position }: Place): boolean {
     if (this.#named.size === 0) return false;
-    const { idx } = this.#set.packs[pack]!.table;
-    const at = idx.oidOffset(position);
-    return this.#named.has(asBuffer(idx.bytes.subarray(at, at + OID_BYTES)).toString('latin1'));
+    return this.#named.has(asBuffer(this.#set.packs[pack]!.table.idx.oidBytes(position)).toString('latin1'));
   }
 
   #isLeaning({ pack, position }: Place): boolean {
