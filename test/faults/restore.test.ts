@@ -2,7 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { DeleteObjectCommand, ListObjectVersionsCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
+import {
+  type DeleteMarkerEntry,
+  DeleteObjectCommand,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
+  type ObjectVersion,
+  PutBucketVersioningCommand,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestAgent } from '../support/agent.js';
 import { type DebianPostgres, startDebianPostgres } from '../support/debian-postgres.js';
@@ -39,10 +46,17 @@ const check = async (database: string) => {
 /** Every version of every object, and every mark of a deletion. */
 async function versions() {
   const client = plainClient(bucket);
-  const answer = await client.send(new ListObjectVersionsCommand({ Bucket: bucket.bucket, MaxKeys: 1000 }));
+  const bodies: ObjectVersion[] = [];
+  const marks: DeleteMarkerEntry[] = [];
+  let page: ListObjectVersionsCommandOutput | undefined;
+  do {
+    const after = { KeyMarker: page?.NextKeyMarker, VersionIdMarker: page?.NextVersionIdMarker };
+    page = await client.send(new ListObjectVersionsCommand({ Bucket: bucket.bucket, ...after }));
+    bodies.push(...(page.Versions ?? []));
+    marks.push(...(page.DeleteMarkers ?? []));
+  } while (page.IsTruncated);
   client.destroy();
-  expect(answer.IsTruncated).not.toBe(true);
-  return { bodies: answer.Versions ?? [], marks: answer.DeleteMarkers ?? [] };
+  return { bodies, marks };
 }
 async function remove(all: { Key?: string | undefined; VersionId?: string | undefined }[]) {
   const client = plainClient(bucket);
