@@ -17,7 +17,10 @@ export async function startS3Node(env: Record<string, string>): Promise<Deployme
   const stopS3 = setup();
   const bucket = await createTestBucket();
   const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), log: { debug() {}, warn() {} } });
-  const all = { ...env, ...s3Env(bucket), DATABASE_URL: postgres.url, GITCLAW_DATA_DIR: join(folder, 'node') };
+  // As to a Postgres on another machine.
+  const url = new URL(postgres.url);
+  url.searchParams.delete('host');
+  const all = { ...env, ...s3Env(bucket), DATABASE_URL: url.href, GITCLAW_DATA_DIR: join(folder, 'node') };
   const node = await ServerProcess.start({ env: all });
   return {
     url: node.url,

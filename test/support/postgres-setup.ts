@@ -21,13 +21,16 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     log: { debug: () => {}, warn: () => {} },
     settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' },
   });
-  const admin = openDatabase({ url: server.url, maxConnections: 1 });
+  // Tests put proxies before it, by host and port.
+  const url = new URL(server.url);
+  url.searchParams.delete('host');
+  const admin = openDatabase({ url: url.href, maxConnections: 1 });
   await admin.sql`CREATE DATABASE ${admin.sql(TEMPLATE)}`;
   await admin.close();
-  const template = new URL(server.url);
+  const template = new URL(url);
   template.pathname = `/${TEMPLATE}`;
   await migrate(template.href);
-  project.provide('postgresUrl', server.url);
+  project.provide('postgresUrl', url.href);
   return async () => {
     await server.stop();
     await rm(folder, { recursive: true, force: true });

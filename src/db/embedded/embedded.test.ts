@@ -82,12 +82,24 @@ describe('embedded Postgres', () => {
     const folder = await dataDir();
     const { url } = await start(folder);
     const other = new URL(url);
-    for (const password of ['', 'wrong']) {
-      other.password = password;
-      await expect(query(other.href, 'SELECT 1')).rejects.toThrow(/password/i);
+    expect(other.searchParams.get('host')).toBe(join(folder, 'postgres'));
+    for (const way of ['socket', 'TCP']) {
+      if (way === 'TCP') other.searchParams.delete('host');
+      for (const password of ['', 'wrong']) {
+        other.password = password;
+        await expect(query(other.href, 'SELECT 1'), way).rejects.toThrow(/password/i);
+      }
+      other.password = new URL(url).password;
+      expect(await query(other.href, 'SELECT 1 AS one'), way).toEqual([{ one: 1 }]);
     }
     expect((await stat(join(folder, 'postgres', 'gitclaw-password'))).mode & 0o077).toBe(0);
     expect((await stat(join(folder, 'postgres'))).mode & 0o077).toBe(0);
+  });
+
+  it('does without a socket where its path would be too long', async () => {
+    const { url } = await start(join(await dataDir(), 'a'.repeat(100)));
+    expect(new URL(url).search).toBe('');
+    expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   it('survives kill -9 of its node in the middle of writes', async () => {
@@ -151,7 +163,7 @@ describe('embedded Postgres', () => {
     expect(results.map((result) => result.status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 
-  it('starts over leftovers: a half-made cluster, a lock and a pid file whose process is another program', async () => {
+  it('starts over leftovers: half a cluster, a lock, sockets and a pid file whose process is another program', async () => {
     const folder = await dataDir();
     await mkdir(join(folder, 'postgres.new', 'base'), { recursive: true });
     await writeFile(join(folder, 'gitclaw.lock'), `${process.pid} 12\n`);
@@ -162,8 +174,12 @@ describe('embedded Postgres', () => {
       join(folder, 'postgres', 'postmaster.pid'),
       `${process.pid}\n${folder}\n1\n2\n\n127.0.0.1\n1 2\nready\n`,
     );
+    for (const name of ['.s.PGSQL.5', '.s.PGSQL.5.lock']) await writeFile(join(folder, 'postgres', name), '');
     const second = await start(folder);
     expect(await query(second.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    const { port } = new URL(second.url);
+    const sockets = (await readdir(join(folder, 'postgres'))).filter((name) => name.startsWith('.s.'));
+    expect(sockets.sort()).toEqual([`.s.PGSQL.${port}`, `.s.PGSQL.${port}.lock`]);
     expect(isAlive(process.pid)).toBe(true);
   });
 

@@ -1,5 +1,5 @@
 /** A Postgres of our own below the data dir, for nodes without DATABASE_URL. It listens on the loopback address only. */
-import { mkdir } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { openClient } from '../client.js';
 import { DatabaseStartError } from '../errors.js';
@@ -9,6 +9,7 @@ import { findLauncher } from './launcher.js';
 import { lockDataDir } from './lock.js';
 import { DATABASE, urlOf } from './running.js';
 import { awaitOrphan, type EmbeddedLog, startServer } from './server.js';
+import { socketPath } from './socket.js';
 
 export { findRunningPostgres } from './running.js';
 
@@ -22,7 +23,7 @@ export interface EmbeddedOptions {
 }
 
 export interface EmbeddedPostgres {
-  /** `postgres://` URL with a password that only the data dir holds; differs from start to start. */
+  /** `postgres://` URL, over a Unix socket (`host`) where there is one, with a password that only the data dir holds; differs from start to start. */
   url: string;
   stop(): Promise<void>;
 }
@@ -60,7 +61,13 @@ export async function startEmbeddedPostgres({
       stopping ??= server.stop().finally(release);
       return stopping;
     };
-    return { url: urlOf(server.port, password), stop };
+    const url = new URL(urlOf(server.port, password));
+    const isThere = await access(socketPath(clusterPath(folder), server.port)).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) url.searchParams.set('host', clusterPath(folder));
+    return { url: url.href, stop };
   } catch (error) {
     await release();
     throw error;

@@ -11,6 +11,7 @@ import { DatabaseStartError } from '../errors.js';
 import type { Binaries } from './binaries.js';
 import { LAUNCH_ENV, type Launcher } from './launcher.js';
 import { isAlive, worksIn } from './processes.js';
+import { removeSockets, socketFolder } from './socket.js';
 
 export interface EmbeddedLog {
   debug(message: string): void;
@@ -58,6 +59,7 @@ export async function startServer(
   settings: Record<string, string>,
   log: EmbeddedLog,
 ): Promise<ServerRun> {
+  await removeSockets(cluster);
   // Another program may take the free port in between, so the choice is repeated.
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
@@ -83,7 +85,8 @@ function launch(
 ) {
   const all: Record<string, string> = {
     listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
+    unix_socket_directories: socketFolder(cluster),
+    unix_socket_permissions: '0700',
     timezone: 'UTC',
     log_timezone: 'UTC',
     // A database of this size gains nothing from processes that read ahead for others or that replicate.
