@@ -66,6 +66,8 @@ export class Connection {
     });
     try {
       await Promise.race([connection.#client.unsafe('SELECT 1'), ended]);
+      // What another host of the URL said does not matter any more.
+      connection.#why = undefined;
       return connection;
     } catch (error) {
       connection.#lose();
