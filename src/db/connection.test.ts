@@ -1,4 +1,5 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.js';
 import { startTcpProxy, type TcpProxy } from '../../test/support/tcp-proxy.js';
@@ -103,6 +104,21 @@ it('fails at once, and does not try for ever, where connections are taken and cl
   expect(taken).toBe(4);
   server.close();
 });
+
+it('ends at once while connections are being made to a server that says nothing', async () => {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => sockets.push(socket));
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  db = openDatabase({ url: `postgres://u:secret@127.0.0.1:${port}/x`, maxConnections: 2 });
+  db.listen('one', () => {});
+  const refused = expect(db.check()).rejects.toMatchObject({ code: 'DATABASE_ERROR' });
+  await vi.waitFor(() => expect(sockets).toHaveLength(2));
+  await db.close();
+  await refused;
+  await Promise.all(sockets.map((socket) => socket.resume().destroyed || once(socket, 'close')));
+  server.close();
+}, 5_000);
 
 it('makes do with the connections it has where Postgres has no room for more', async () => {
   await test.db.sql`CREATE ROLE narrow LOGIN PASSWORD 'narrow' CONNECTION LIMIT 2`;

@@ -57,10 +57,17 @@ export class Connection {
     this.#send = handlerOf(this.#client);
   }
 
-  /** Connects, and has a first query answered. @throws what the driver or Postgres say */
-  static async open(options: ConnectionOptions): Promise<Connection> {
+  /**
+   * Connects, and has a first query answered.
+   * @param signal ends the attempt
+   * @throws what the driver or Postgres say
+   */
+  static async open(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
     const connection = new Connection(options);
     const timer = setTimeout(() => connection.#lose('CONNECT_TIMEOUT'), OPEN_MS);
+    const stop = () => connection.#lose('CONNECTION_ENDED');
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop);
     const ended = connection.#ended.then(() => {
       throw connection.#why;
     });
@@ -74,6 +81,7 @@ export class Connection {
       throw error;
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
       ended.catch(() => {});
     }
   }

@@ -46,7 +46,7 @@ export class Listener {
     let pauseMs = FIRST_PAUSE_MS;
     while (!signal.aborted) {
       try {
-        const connection = await Connection.open(this.#options);
+        const connection = await Connection.open(this.#options, signal);
         this.#connection = connection;
         if (signal.aborted) await connection.close(0);
         for (const [channel, subscriptions] of this.#channels) await this.#begin(connection, channel, subscriptions);

@@ -44,6 +44,7 @@ export class Pool {
   readonly #idle: Member[] = [];
   readonly #waiting: Waiting[] = [];
   readonly #look: NodeJS.Timeout;
+  readonly #stop = new AbortController();
   #opening = 0;
   #isClosed = false;
   #busy = 0;
@@ -94,6 +95,7 @@ export class Pool {
   async close(seconds: number): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#look);
+    this.#stop.abort();
     await this.#maker.end();
     for (const { fail } of this.#waiting.splice(0)) fail(this.#closed());
     await Promise.all([...this.#members].map(({ connection }) => connection.close(seconds)));
@@ -175,7 +177,7 @@ export class Pool {
     if (this.#isClosed || this.#waiting.length <= this.#opening || this.#members.size + this.#opening >= this.#max)
       return;
     this.#opening += 1;
-    Connection.open(this.#options).then(
+    Connection.open(this.#options, this.#stop.signal).then(
       (connection) => {
         this.#opening -= 1;
         const now = performance.now();
