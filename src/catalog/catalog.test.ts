@@ -11,6 +11,7 @@ import {
   condemnPrefix,
   deleteStagedPack,
   finishRemoval,
+  followSnapshot,
   handOver,
   insertPack,
   knownSnapshot,
@@ -49,6 +50,13 @@ const addPack = (repoId: string, letter: string) =>
       unpacked: true,
     }),
   );
+const addPackRow = async (repoId: string, letter: string) => {
+  const seq = await addPack(repoId, letter);
+  const row = { hash: hashOf(letter), bytes: 1, objects: 1, tight: true, tips: Buffer.alloc(0) };
+  return seq === undefined
+    ? undefined
+    : { ...row, segment: encodeSegment([], []), seq, firstSeq: seq, storedIn: repoId };
+};
 const fork = async (sourceId: string) => {
   const repoId = await newRepo();
   await test.db.transaction((tx) => sharePacks(tx, sourceId, repoId));
@@ -97,6 +105,35 @@ describe('snapshots', () => {
     const child = await fork(repoId);
     await loadSnapshot(ctx, child);
     expect(knownSnapshot(ctx, { ...versions, repoId: child })).toBeUndefined();
+  });
+
+  it('follow the packs that their node makes visible', async () => {
+    const repoId = await newRepo();
+    await addPack(repoId, 'a');
+    await loadSnapshot(ctx, repoId);
+    const made = { repoId, refsVersion: 0, packsVersion: 0, collectedVersion: 0 };
+    const bump = async () => {
+      await test.db.sql`UPDATE repositories SET refs_version = refs_version + 1 WHERE repo_id = ${repoId}`;
+      made.refsVersion += 1;
+    };
+    for (const letter of ['b', undefined, 'c', 'b']) {
+      const row = letter === undefined ? undefined : await addPackRow(repoId, letter);
+      expect(row === undefined).toBe(letter === undefined || made.refsVersion === 3);
+      await bump();
+      followSnapshot(ctx, { ...made }, row);
+      expect(knownSnapshot(ctx, made)).toMatchObject(await loadSnapshot({ db: test.db } as AppContext, repoId));
+    }
+    // Of another node it hears nothing, nor that packs were merged.
+    await addPack(repoId, 'd');
+    await bump();
+    await bump();
+    followSnapshot(ctx, { ...made }, undefined);
+    expect(knownSnapshot(ctx, made)).toBeUndefined();
+    await loadSnapshot(ctx, repoId);
+    await bump();
+    made.packsVersion = 1;
+    followSnapshot(ctx, { ...made }, undefined);
+    expect(knownSnapshot(ctx, made)).toBeUndefined();
   });
 
   it('of forks follow packs to where they are now', async () => {

@@ -101,6 +101,18 @@ export function knownSnapshot(ctx: AppContext, read: VersionsRead): Snapshot | u
   return packs.every((pack) => pack.storedIn === read.repoId) ? known.snapshot : undefined;
 }
 
+/**
+ * Carries the snapshot that this node knows over to the versions that a transaction of its own has just committed.
+ * @param made the versions; that of the refs is what the transaction made of the one before
+ * @param pack the one that became visible in it, if any
+ */
+export function followSnapshot(ctx: AppContext, made: VersionsRead, pack: PackRow | undefined): void {
+  const { repoId, refsVersion } = made;
+  const known = knownSnapshot(ctx, { ...made, refsVersion: refsVersion - 1 });
+  if (known === undefined) return;
+  cacheOf(ctx).set(repoId, { snapshot: pack === undefined ? known : appendRows(known, [pack]), refsVersion });
+}
+
 const NONE: PackVersions = { packs: 0, collected: 0 };
 
 function readAll(repoId: string, versions: PackVersions, rows: readonly PackRow[]): Snapshot {

@@ -60,14 +60,15 @@ export async function allExist(db: Database, repoIds: readonly string[]): Promis
  * Makes a stored pack visible, also one that was retired and came again. Call it in the transaction that moves the refs
  * and after the repository row is locked, so that packs become visible in `seq` order.
  * @param unpacked true when its objects are stored loose already
+ * @returns its place in that order; undefined when it was visible already
  */
 export async function insertPack(
   tx: Tx,
   repoId: string,
   pack: Omit<PackRow, 'seq' | 'firstSeq' | 'storedIn'> & { unpacked: boolean },
-): Promise<void> {
-  await together(
-    tx.sql`
+): Promise<number | undefined> {
+  const [rows] = await together(
+    tx.sql<{ seq: number }[]>`
       WITH added AS (
         INSERT INTO packs AS p (repo_id, hash, bytes, objects, tight, tips, segment, unpack_next, unpacked_at)
         VALUES (${repoId}, ${pack.hash}, ${pack.bytes}, ${pack.objects}, ${pack.tight}, ${pack.tips}, ${pack.segment},
@@ -76,11 +77,13 @@ export async function insertPack(
           retired_at = NULL, stored_in = NULL, tight = excluded.tight, tips = excluded.tips, segment = excluded.segment,
           unpack_next = excluded.unpack_next, unpacked_at = excluded.unpacked_at, unpack_locked_at = NULL
           WHERE p.state <> 'active'
-        RETURNING repo_id)
+        RETURNING repo_id, seq)
       INSERT INTO pack_maintenance AS m (repo_id, new_packs) SELECT repo_id, 1 FROM added
-      ON CONFLICT (repo_id) DO UPDATE SET new_packs = m.new_packs + 1, changed_at = now()`,
+      ON CONFLICT (repo_id) DO UPDATE SET new_packs = m.new_packs + 1, changed_at = now()
+      RETURNING (SELECT seq FROM added)`,
     deleteStagedPack(tx, repoId, pack.hash),
   );
+  return rows[0]?.seq;
 }
 
 /**

@@ -11,7 +11,7 @@ import { writeTypeAndSize } from '../git/pack/entry.js';
 import type { IndexResult } from '../packs/index.js';
 import { pinPackOf } from './objects.js';
 import type { Snapshot } from './snapshot.js';
-import { insertPack } from './store.js';
+import { insertPack, type PackRow } from './store.js';
 import { type PackFiles, storePack } from './store-pack.js';
 
 const deflateAsync = promisify(deflate);
@@ -49,29 +49,31 @@ export async function storeObjects(
  * Makes an indexed and stored pack visible; see {@link insertPack} for when. Tips that were asked for and refused count as
  * tips of the pack too: what only they reach must not pass for visible. They are noted, so that it is collected one day.
  * @param tips what refs point at now
+ * @returns undefined when it was visible already
  */
 export async function insertIndexedPack(
   tx: Tx,
   repoId: string,
   pack: IndexResult,
   tips: readonly Oid[],
-): Promise<void> {
+): Promise<PackRow | undefined> {
   const accepted = new Set(tips);
   const brought = Object.keys(pack.tipTypes);
-  await insertPack(tx, repoId, {
+  const row = {
     hash: pack.hash,
     bytes: pack.packBytes,
     objects: pack.objects + pack.appendedBases,
     tight: pack.tight,
     tips: packOids([...new Set([...tips, ...brought])]),
     segment: pack.segment,
-    unpacked: pack.loose.length > 0,
-  });
+  };
+  const seq = await insertPack(tx, repoId, { ...row, unpacked: pack.loose.length > 0 });
   const stray = brought.filter((oid) => !accepted.has(oid) || !pack.tight);
   if (stray.length > 0 || !pack.tight) {
     await tx.sql`
       INSERT INTO former_tips (repo_id, oid) SELECT ${repoId}, unnest(${stray.length > 0 ? stray : [...tips]}::text[])`;
   }
+  return seq === undefined ? undefined : { ...row, seq, firstSeq: seq, storedIn: repoId };
 }
 
 /** The bytes of a pack of whole objects (gitformat-pack). */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { requireRole } from '../access/index.js';
 import { appendAudit, type OutboxTopic } from '../audit/index.js';
 import { rememberWrite, storedWrite } from '../auth/index.js';
-import { insertIndexedPack, isCollectedAt } from '../catalog/index.js';
+import { followSnapshot, insertIndexedPack, isCollectedAt, type PackRow } from '../catalog/index.js';
 import { holdPolicy, insertCertificate } from '../certificates/index.js';
 import type { AppContext } from '../context.js';
 import type { Tx } from '../db/index.js';
@@ -19,11 +19,13 @@ import {
   UnexaminedHead,
 } from '../pulls/index.js';
 import {
+  followRefs,
   type HeldRefUpdates,
   holdRefs,
   holdRefUpdates,
   type RefUpdate,
   type RefVerdict,
+  type RepositoryVersions,
   writeRefUpdates,
 } from '../refs/index.js';
 import type { Repository } from '../repos/index.js';
@@ -101,7 +103,8 @@ class AlreadyWritten extends Error {
 export async function commitPush(ctx: AppContext, facts: PushFacts, report: ReportMaker): Promise<PushReport> {
   await ctx.faultPoint('push.before-commit');
   try {
-    const done = await ctx.db.transaction((tx) => writePush(tx, facts, report));
+    const { done, moved } = await ctx.db.transaction((tx) => writePush(tx, facts, report));
+    remember(ctx, facts.repo.repoId, moved);
     await ctx.faultPoint('push.after-commit');
     return done;
   } catch (error) {
@@ -124,7 +127,11 @@ export async function commitPush(ctx: AppContext, facts: PushFacts, report: Repo
  * other refs of the repository wait from the moment its row is locked until the commit is on disk. A pack that is still
  * being stored is waited for last, so it must be one that depends on nothing (see Storing.isBrief).
  */
-async function writePush(tx: Tx, facts: PushFacts, report: ReportMaker): Promise<PushReport> {
+async function writePush(
+  tx: Tx,
+  facts: PushFacts,
+  report: ReportMaker,
+): Promise<{ done: PushReport; moved: MovedRefs }> {
   const { repo, proposals, examined } = facts;
   const { proven } = facts.certification;
   await facts.staged;
@@ -145,17 +152,29 @@ async function writePush(tx: Tx, facts: PushFacts, report: ReportMaker): Promise
   if (held.accepted.length === 0) throw new NothingAccepted(held.verdicts);
   const written = { held, timestamp, eventId: randomUUID() };
   let done: PushReport;
+  let moved: MovedRefs;
   if (examined.size === 0 && proposals.size === 0) {
     // Should a pull request follow after all, its head was not examined, and nothing of this stays.
     done = report(held.verdicts);
-    await together(recordPush(tx, facts, written, done), moveRefs(tx, facts, held), auditPush(tx, facts, written, []));
+    [, moved] = await together(
+      recordPush(tx, facts, written, done),
+      moveRefs(tx, facts, held),
+      auditPush(tx, facts, written, []),
+    );
   } else {
-    const { ciTopics, pulls } = await moveRefs(tx, facts, held);
-    done = report(held.verdicts, pulls);
-    await together(recordPush(tx, facts, written, done), auditPush(tx, facts, written, ciTopics));
+    moved = await moveRefs(tx, facts, held);
+    done = report(held.verdicts, moved.pulls);
+    await together(recordPush(tx, facts, written, done), auditPush(tx, facts, written, moved.ciTopics));
   }
   await facts.stored;
-  return done;
+  return { done, moved };
+}
+
+/** What this node knows of the repository moves along: nobody else changes it between two versions of its refs. */
+function remember(ctx: AppContext, repoId: string, { versions, accepted, pack }: MovedRefs): void {
+  if (versions === undefined) return;
+  followRefs(ctx, repoId, versions.refsVersion, accepted);
+  followSnapshot(ctx, { repoId, ...versions }, pack);
 }
 
 interface WrittenPush {
@@ -164,23 +183,29 @@ interface WrittenPush {
   eventId: string;
 }
 
+interface MovedRefs {
+  accepted: readonly RefUpdate[];
+  versions: RepositoryVersions | undefined;
+  /** The pack that became visible. */
+  pack: PackRow | undefined;
+  ciTopics: OutboxTopic[];
+  pulls: Map<string, ProposedResult>;
+}
+
 /** Refs, the pack that becomes visible with them, and the pull requests that follow or are opened. */
-async function moveRefs(
-  tx: Tx,
-  facts: PushFacts,
-  held: HeldRefUpdates,
-): Promise<{ ciTopics: OutboxTopic[]; pulls: Map<string, ProposedResult> }> {
-  const { repo, pack } = facts;
-  const tips = held.accepted.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID);
-  const [, isWhole, , ciTopics] = await together(
+async function moveRefs(tx: Tx, facts: PushFacts, held: HeldRefUpdates): Promise<MovedRefs> {
+  const { repo } = facts;
+  const { accepted } = held;
+  const tips = accepted.map((update) => update.newOid).filter((oid) => oid !== ZERO_OID);
+  const [{ versions }, isWhole, pack, ciTopics] = await together(
     writeRefUpdates(tx, repo.repoId, held),
     // Sent after the lock on the repository's row, so it sees what the one before it there has committed.
     isCollectedAt(tx, repo.repoId, facts.collectedVersion),
-    pack && insertIndexedPack(tx, repo.repoId, pack, tips),
-    followPulls(tx, repo.repoId, held.accepted, facts.examined),
+    facts.pack && insertIndexedPack(tx, repo.repoId, facts.pack, tips),
+    followPulls(tx, repo.repoId, accepted, facts.examined),
   );
   if (!isWhole) throw new ObjectsCollected();
-  return { ciTopics, pulls: await openPulls(tx, facts, held.accepted) };
+  return { accepted, versions, pack, ciTopics, pulls: await openPulls(tx, facts, accepted) };
 }
 
 /** The nonce with the report that a repeat gets, the push event, the certificate. */

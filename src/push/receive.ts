@@ -6,7 +6,15 @@
  */
 import { createHash } from 'node:crypto';
 import { storedWrite } from '../auth/index.js';
-import { beginStoring, loadSnapshot, type PackFiles, pinPackOf, readObject, type Snapshot } from '../catalog/index.js';
+import {
+  beginStoring,
+  knownSnapshot,
+  loadSnapshot,
+  type PackFiles,
+  pinPackOf,
+  readObject,
+  type Snapshot,
+} from '../catalog/index.js';
 import type { AppContext } from '../context.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import { ExtendedGraph, type RefCommand } from '../git/index.js';
@@ -90,7 +98,7 @@ async function receive(
   let index: PackIndex | undefined;
   let unusable: { refusal: string; code: ErrorCode; finding?: unknown } | undefined;
   let snapshot: Snapshot;
-  let sources: string[] | undefined;
+  let following: Promise<string[]> | undefined;
   if (expectsPack) {
     const begun = performance.now();
     const spool = async () => {
@@ -99,8 +107,10 @@ async function receive(
       files.packPath = received.path;
       return received;
     };
-    const following = openSources(ctx, repo.repoId, commands);
-    [body, snapshot, sources] = await together(spool(), loadSnapshot(ctx, repo.repoId), following);
+    following = openSources(ctx, repo.repoId, commands);
+    // Not needed before the pack is indexed.
+    following.catch(() => {});
+    [body, snapshot] = await together(spool(), knownSnapshot(ctx, repo) ?? loadSnapshot(ctx, repo.repoId));
     await ctx.faultPoint('push.pack-received');
     // Packs that were known when a long upload began may be gone.
     if (performance.now() - begun > FRESH_MS) snapshot = await loadSnapshot(ctx, repo.repoId);
@@ -111,7 +121,7 @@ async function receive(
     }
   } else {
     await discard(request.pack);
-    snapshot = await loadSnapshot(ctx, repo.repoId);
+    snapshot = knownSnapshot(ctx, repo) ?? (await loadSnapshot(ctx, repo.repoId));
   }
   await ctx.faultPoint('push.pack-indexed');
   const basesVersion = snapshot.versions.collected;
@@ -213,7 +223,7 @@ async function receive(
     );
   // Stored also when the repository has this pack: it may be about to be merged with others.
   const kept = keep ? pack : undefined;
-  const examined = await examine(sources);
+  const examined = await examine(await following);
   const storing = kept && beginStoring(ctx, repo.repoId, kept, files as PackFiles);
   const stored = Promise.resolve(storing?.done).then(() => ctx.faultPoint('push.pack-stored'));
   stored.catch(() => {});

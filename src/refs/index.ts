@@ -2,10 +2,10 @@
 
 export { branchExists, copyRefs } from './copy.js';
 export { matchesPattern } from './glob.js';
-export { forgetRefs, knownRefs, listRefs } from './list.js';
+export { followRefs, forgetRefs, knownRefs, listRefs } from './list.js';
 export { type Mover, type ProtectionRule, selectRules } from './protection.js';
 export { holdRefs, movePullRefs, pullRefName, readRefs } from './pull-refs.js';
-export { holdRepository, insertFormerTips, type Ref } from './store.js';
+export { holdRepository, insertFormerTips, type Ref, type RepositoryVersions } from './store.js';
 export {
   type HeldRefUpdates,
   holdRefUpdates,

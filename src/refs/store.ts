@@ -101,11 +101,23 @@ export async function insertFormerTips(tx: Tx, repoId: string, oids: readonly Oi
   await tx.sql`INSERT INTO former_tips (repo_id, oid) SELECT ${repoId}, unnest(${[...oids]}::text[])`;
 }
 
-/** Locks the repository row and gives its refs a new version. @returns the default branch */
-export async function bumpRefsVersion(tx: Tx, repoId: string): Promise<string | undefined> {
-  const rows = await tx.sql<{ default_branch: string }[]>`
-    UPDATE repositories SET refs_version = refs_version + 1 WHERE repo_id = ${repoId} RETURNING default_branch`;
-  return rows[0]?.default_branch;
+/** What a transaction that has locked the repository's row leaves in it. */
+export interface RepositoryVersions {
+  refsVersion: number;
+  packsVersion: number;
+  collectedVersion: number;
+}
+
+/** Locks the repository row and gives its refs a new version. @returns undefined when there is no such repository */
+export async function bumpRefsVersion(
+  tx: Tx,
+  repoId: string,
+): Promise<(RepositoryVersions & { defaultBranch: string }) | undefined> {
+  const [row] = await tx.sql<(RepositoryVersions & { defaultBranch: string })[]>`
+    UPDATE repositories SET refs_version = refs_version + 1 WHERE repo_id = ${repoId}
+    RETURNING default_branch AS "defaultBranch", refs_version AS "refsVersion", packs_version AS "packsVersion",
+      collected_version AS "collectedVersion"`;
+  return row;
 }
 
 /** True when the repository has no branch at all. */

@@ -19,6 +19,7 @@ import {
   lockRefs,
   parentNames,
   type Ref,
+  type RepositoryVersions,
   selectDirectoryConflicts,
   setDefaultBranch,
   upsertRefs,
@@ -74,6 +75,13 @@ export interface HeldRefUpdates {
   wasEmpty: boolean;
 }
 
+export interface WrittenRefUpdates {
+  /** Set when this update gave an empty repository another default branch. */
+  defaultBranch: string | undefined;
+  /** As they are from the commit on; undefined when the repository is gone. */
+  versions: RepositoryVersions | undefined;
+}
+
 /**
  * Applies ref updates that passed every check that needs no lock. Branch protection is enforced here and nowhere else,
  * so it holds for git, the API and merges alike.
@@ -89,7 +97,8 @@ export async function updateRefs(
   const held = await holdRefUpdates(tx, repoId, updates, options);
   const { verdicts } = held;
   if (held.accepted.length === 0) return { verdicts, defaultBranch: undefined };
-  return { verdicts, defaultBranch: await writeRefUpdates(tx, repoId, held) };
+  const { defaultBranch } = await writeRefUpdates(tx, repoId, held);
+  return { verdicts, defaultBranch };
 }
 
 /** The first half of {@link updateRefs}: locks and verdicts, in one round trip. */
@@ -146,15 +155,14 @@ export async function holdRefUpdates(
 /**
  * The second half: writes what was accepted and locks the repository's row, which pushes to other refs wait for from
  * here on.
- * @returns the default branch when this update gave an empty repository another one
  */
 export async function writeRefUpdates(
   tx: Tx,
   repoId: string,
   { accepted, left, wasEmpty }: HeldRefUpdates,
-): Promise<string | undefined> {
+): Promise<WrittenRefUpdates> {
   const written = accepted.filter((update) => update.newOid !== ZERO_OID);
-  const [, , configured] = await together(
+  const [, , versions] = await together(
     deleteRefs(
       tx,
       repoId,
@@ -168,9 +176,9 @@ export async function writeRefUpdates(
     bumpRefsVersion(tx, repoId),
     insertFormerTips(tx, repoId, left),
   );
-  const defaultBranch = wasEmpty ? firstBranch(written, configured) : undefined;
+  const defaultBranch = wasEmpty ? firstBranch(written, versions?.defaultBranch) : undefined;
   if (defaultBranch !== undefined) await setDefaultBranch(tx, repoId, defaultBranch);
-  return defaultBranch;
+  return { defaultBranch, versions };
 }
 
 function isMissing(update: RefUpdate, current: Ref | undefined): boolean {
