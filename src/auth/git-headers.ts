@@ -22,7 +22,7 @@ export async function verifyHeaders(
   presented: Presented,
   asked: GitTarget | Promise<GitTarget>,
 ): Promise<GitCredential> {
-  const [signer, target] = await together(loadSigner(ctx.db, presented.agentId, presented.nonceHash), asked);
+  const [signer, target] = await together(loadSigner(ctx.db.brief, presented.agentId, presented.nonceHash), asked);
   const found = presented.action === PUSH_ACTION ? undefined : findGitAuth(signer, presented, target);
   if (found !== undefined) return asToken(ctx, presented, signer, found);
   const mayDefer = target.isReceivePost && (presented.action ?? PUSH_ACTION) === PUSH_ACTION;

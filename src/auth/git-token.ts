@@ -36,7 +36,7 @@ export async function verifyToken(
   if (token.envelope.action !== TOKEN_ACTION || Object.keys(more).length > 0) throw badSignature('malformed_token');
   if (typeof aud !== 'string' || typeof repoId !== 'string' || !isService(service))
     throw badSignature('malformed_token');
-  const [signer, names] = await together(loadSigner(ctx.db, presented.agentId, presented.nonceHash), repo);
+  const [signer, names] = await together(loadSigner(ctx.db.brief, presented.agentId, presented.nonceHash), repo);
   const { principal, proof } = requireSigned(signer, presented, [token.envelope]);
   refuseSuspended(signer);
   checkWindow(presented.epochMs, signer.nowMs, ctx.config.SIGNATURE_EXPIRY_SECS);

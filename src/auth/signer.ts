@@ -74,7 +74,7 @@ export function keysLastSeen(agentId: string): readonly SignerKey[] {
  * @throws AppError AGENT_NOT_FOUND with details `{agentId}`
  */
 export async function loadSigner(
-  db: Database,
+  db: Pick<Database, 'sql'>,
   agentId: string,
   nonceHash: string,
   early?: ConditionalCharge,

@@ -137,6 +137,27 @@ it('makes do with the connections it has where Postgres has no room for more', a
   await test.db.sql`DROP ROLE narrow`;
 });
 
+it('sends brief queries of one moment down one connection, and no other behind them', async () => {
+  await openThroughProxy();
+  await Promise.all(Array.from({ length: CONNECTIONS }, () => db.sql`SELECT pg_sleep(0.02)`));
+  const pid = async ({ sql }: Pick<Database, 'sql'>) =>
+    (await sql<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`)[0]?.pid;
+  const [first, second, third, other] = await Promise.all([pid(db.brief), pid(db.brief), pid(db.brief), pid(db)]);
+  expect(new Set([first, second, third, other]).size).toBe(2);
+  expect(other).not.toBe(first);
+  const ends: string[] = [];
+  const slow = db.brief.sql`SELECT pg_sleep(0.3)`.then(() => ends.push('slow'));
+  const inTransaction = db.transaction(async (tx) => {
+    await tx.sql`SELECT pg_sleep(0.3)`;
+    ends.push('transaction');
+  });
+  await pause(20);
+  await pid(db.brief);
+  ends.push('later');
+  await Promise.all([slow, inTransaction]);
+  expect(ends[0]).toBe('later');
+});
+
 it('refuses queries of a transaction that has ended', async () => {
   await openThroughProxy();
   const left = await db.transaction(async (tx) => tx);

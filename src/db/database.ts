@@ -33,6 +33,8 @@ export interface Tx extends Queryable {
 
 export interface Database extends Queryable {
   readonly sql: PooledClient;
+  /** For lookups by key, which wait for nobody: those of one moment go down one connection, one after the other. */
+  readonly brief: { readonly sql: PooledClient };
   /**
    * Runs `work` in one READ COMMITTED transaction; commits when it resolves and rolls back when it rejects.
    * @throws AppError DATABASE_ERROR for anything Postgres or the connection reports; other errors of `work` unchanged
@@ -69,12 +71,13 @@ export function openDatabase({ url, maxConnections }: DatabaseOptions): Database
   const options = { url, applicationName: applicationName() };
   const pool = new Pool(options, maxConnections);
   const listener = new Listener(options);
-  const sql = pool.client;
+  const sql = pool.client('any');
   const orm = drizzle(preparing(sql) as unknown as postgres.Sql, { schema });
   const notifier = new Notifier(sql);
   return {
     orm,
     sql,
+    brief: { sql: pool.client('brief') },
     now: () => readNow(sql),
     async transaction(work) {
       const news: [channel: string, payload: string][] = [];

@@ -1,6 +1,7 @@
 /**
  * The connections of one node. A transaction has one for itself; queries share when there are more of them than
- * connections, some down one connection (pipelining). Whatever is too much waits here, in its order.
+ * connections, some down one connection (pipelining). Whatever is too much waits here, in its order. Brief queries of one
+ * moment share too: then one write and one process of the database do for all of them.
  *
  * The driver's own pool goes on with lost connections, see {@link Connection}, and sends BEGIN down busy ones, so that
  * others' queries may run inside of the transaction (porsager/postgres issues 823, 1189, 1210).
@@ -19,8 +20,8 @@ const LOOK_MS = 30_000;
 const DEPTH = 8;
 
 interface Waiting {
-  /** Whether it wants a connection for itself. */
-  alone: boolean;
+  /** Whether it wants a connection for itself, or shares one with others of the same turn of the event loop. */
+  kind: 'alone' | 'any' | 'brief';
   start(member: Member): void;
   fail(error: unknown): void;
 }
@@ -43,6 +44,8 @@ export class Pool {
   /** The last one used is the first to be used again. */
   readonly #idle: Member[] = [];
   readonly #waiting: Waiting[] = [];
+  /** Where brief queries of this turn of the event loop go. */
+  #brief: Member | undefined;
   readonly #look: NodeJS.Timeout;
   readonly #stop = new AbortController();
   #opening = 0;
@@ -71,19 +74,19 @@ export class Pool {
   }
 
   /** A client whose queries and transactions run on the connections of this pool. */
-  get client(): PooledClient {
+  client(kind: 'any' | 'brief'): PooledClient {
     const maker = this.#maker;
-    const unsafe = (...args: unknown[]) => this.#route(Reflect.apply(maker.unsafe as never, maker, args));
+    const unsafe = (...args: unknown[]) => this.#route(Reflect.apply(maker.unsafe as never, maker, args), kind);
     const begin = (work: (client: Transaction) => unknown) => this.transaction(work);
     return new Proxy(maker, {
-      apply: (target, self, args) => this.#route(Reflect.apply(target as never, self, args)),
+      apply: (target, self, args) => this.#route(Reflect.apply(target as never, self, args), kind),
       get: (target, name) => (name === 'unsafe' ? unsafe : name === 'begin' ? begin : Reflect.get(target, name)),
     });
   }
 
   /** As {@link Connection.transaction}, on a connection of its own. */
   async transaction<T>(work: (client: Transaction) => T | Promise<T>): Promise<T> {
-    const member = await new Promise<Member>((start, fail) => this.#take({ alone: true, start, fail }));
+    const member = await new Promise<Member>((start, fail) => this.#take({ kind: 'alone', start, fail }));
     try {
       return await member.connection.transaction(work);
     } finally {
@@ -102,12 +105,12 @@ export class Pool {
   }
 
   /** A tagged template also makes things that are no queries, such as identifiers; those pass. */
-  #route(made: unknown): unknown {
+  #route(made: unknown, kind: 'any' | 'brief'): unknown {
     const query = made as Partial<DriverQuery> | undefined;
     if (typeof query?.handler !== 'function') return made;
     const routed = (each: DriverQuery): void =>
       this.#take({
-        alone: false,
+        kind,
         // The driver tells of the end before it has the connection back, so the next one starts a moment later.
         start: (member) => member.connection.run(each, () => queueMicrotask(() => this.#release(member))),
         fail: (error) => each.reject(error),
@@ -121,7 +124,10 @@ export class Pool {
       waiting.fail(this.#closed());
       return;
     }
-    const member = this.#idle.pop() ?? (waiting.alone || this.#waiting.length > 0 ? undefined : this.#leastLoaded());
+    const member =
+      (waiting.kind === 'brief' ? this.#shared() : undefined) ??
+      this.#idle.pop() ??
+      (waiting.kind === 'alone' || this.#waiting.length > 0 ? undefined : this.#leastLoaded());
     if (member === undefined) {
       this.#waiting.push(waiting);
       this.#grow();
@@ -130,13 +136,17 @@ export class Pool {
     }
   }
 
+  #shared(): Member | undefined {
+    const member = this.#brief;
+    return member !== undefined && member.load > 0 && takesAnother(member) ? member : undefined;
+  }
+
   /** One that takes another query, when there can be no more connections. */
   #leastLoaded(): Member | undefined {
     if (this.#members.size < this.#max) return undefined;
     let least: Member | undefined;
     for (const member of this.#members) {
-      if (member.isAlone || member.connection.isLost || member.load >= (least?.load ?? DEPTH)) continue;
-      least = member;
+      if (takesAnother(member) && member.load < (least?.load ?? DEPTH)) least = member;
     }
     return least;
   }
@@ -144,7 +154,13 @@ export class Pool {
   #start(waiting: Waiting, member: Member): void {
     if (member.load === 0) this.#count(1);
     member.load += 1;
-    member.isAlone = waiting.alone;
+    member.isAlone = waiting.kind === 'alone';
+    if (waiting.kind === 'brief' && this.#brief !== member) {
+      this.#brief = member;
+      setImmediate(() => {
+        if (this.#brief === member) this.#brief = undefined;
+      });
+    }
     waiting.start(member);
   }
 
@@ -164,7 +180,7 @@ export class Pool {
   /** Those that wait come in their order: a transaction waits for a connection that nobody uses, the rest behind it. */
   #offer(member: Member): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const taker = member.load === 0 ? member : next.alone ? undefined : this.#leastLoaded();
+      const taker = member.load === 0 ? member : next.kind === 'alone' ? undefined : this.#leastLoaded();
       if (taker === undefined) return;
       this.#waiting.shift();
       this.#start(next, taker);
@@ -222,4 +238,8 @@ export class Pool {
     this.#countedAt = now;
     this.#busy += by;
   }
+}
+
+function takesAnother({ isAlone, connection, load }: Member): boolean {
+  return !isAlone && !connection.isLost && load < DEPTH;
 }

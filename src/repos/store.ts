@@ -62,7 +62,7 @@ export function selectRepositories<E extends Record<string, SQL> = Record<never,
     .leftJoin(repoStarCounts, eq(repoStarCounts.repoId, repositories.repoId));
 }
 
-export async function findRepositoryById(db: Queryable, repoId: string): Promise<Repository | undefined> {
+export async function findRepositoryById(db: Pick<Queryable, 'sql'>, repoId: string): Promise<Repository | undefined> {
   if (!isStorable(repoId)) return undefined;
   const [row] = await answer(db.sql<Repository[]>`SELECT ${columns(db)} WHERE r.repo_id = ${repoId}`);
   return row;
@@ -73,7 +73,7 @@ export async function findRepositoryById(db: Queryable, repoId: string): Promise
  * @param name without `.git`
  */
 export async function findRepositoryByName(
-  db: Queryable,
+  db: Pick<Queryable, 'sql'>,
   owner: string,
   name: string,
 ): Promise<Repository | undefined> {
@@ -85,7 +85,7 @@ export async function findRepositoryByName(
 }
 
 /** These queries are behind nearly every request; put together by drizzle each time they would cost more than they do. */
-function columns({ sql }: Queryable) {
+function columns({ sql }: Pick<Queryable, 'sql'>) {
   return sql`r.repo_id AS "repoId", r.name, r.owner_id AS "ownerId", a.agent_name AS "ownerName", r.description,
       r.visibility, r.default_branch AS "defaultBranch", r.refs_version AS "refsVersion",
       r.packs_version AS "packsVersion", r.collected_version AS "collectedVersion",

@@ -127,8 +127,8 @@ function decide(
 
 export function findRepository(ctx: AppContext, names: RepositoryNames): Promise<Repository | undefined> {
   return 'repoId' in names
-    ? findRepositoryById(ctx.db, names.repoId)
-    : findRepositoryByName(ctx.db, names.owner, names.name);
+    ? findRepositoryById(ctx.db.brief, names.repoId)
+    : findRepositoryByName(ctx.db.brief, names.owner, names.name);
 }
 
 /** Every name of the repository that is known: all of one that exists, otherwise what the URL says. */
