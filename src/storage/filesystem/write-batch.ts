@@ -7,8 +7,10 @@ import {
   closeSync,
   constants,
   copyFileSync,
+  existsSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -65,9 +67,10 @@ export function writeBatch(
   try {
     mkdirSync(dirname(temp), { recursive: true });
     for (const [i, { path }] of files.entries()) linkSynced(path, written[i]!);
-    for (const [i, { body }] of bodies.entries()) writeBody(written[files.length + i]!, body);
-    const isMany = bodies.length >= MANY && syncFilesystem(root);
-    if (!isMany) for (let i = files.length; i < written.length; i++) syncFile(written[i]!);
+    const areMany = bodies.length >= MANY;
+    for (const [i, { body }] of bodies.entries()) writeBody(written[files.length + i]!, body, !areMany);
+    const isFlushed = areMany && syncFilesystem(root);
+    if (!isFlushed) for (let i = files.length; i < written.length; i++) syncFile(written[i]!);
     beforeNaming();
     const folders = new Set<string>();
     for (const [i, key] of keys.entries()) {
@@ -76,8 +79,8 @@ export function writeBatch(
       folders.add(dirname(path));
     }
     // Of a file that was there already under both names, the system keeps the temporary one too.
-    for (let i = 0; i < files.length; i++) rmSync(written[i]!, { force: true });
-    if (isMany && syncFilesystem(root)) return;
+    for (let i = 0; i < files.length; i++) if (existsSync(written[i]!)) rmSync(written[i]!, { force: true });
+    if (isFlushed && syncFilesystem(root)) return;
     const synced = new Set<string>();
     for (const folder of folders) syncUpwards(root, folder, synced);
   } catch (cause) {
@@ -95,9 +98,14 @@ function linkSynced(path: string, temp: string): void {
   syncFile(temp);
 }
 
-function writeBody(path: string, body: Uint8Array): void {
+/**
+ * @param soon whether the file is flushed next. On ext4 (ext4(5), auto_da_alloc) the system begins to write a file that was
+ *   cut to nothing as soon as it is closed: of several, one flush then does for all.
+ */
+function writeBody(path: string, body: Uint8Array, soon: boolean): void {
   const fd = openSync(path, 'wx');
   try {
+    if (soon) ftruncateSync(fd);
     for (let at = 0; at < body.length; ) at += writeSync(fd, body, at);
   } finally {
     closeSync(fd);
