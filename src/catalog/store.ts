@@ -1,6 +1,6 @@
 /** SQL of the catalog: table `packs`, and `staged_packs` for packs whose push has not committed yet. */
 import { createHash } from 'node:crypto';
-import type { Database, Queryable, Tx } from '../db/index.js';
+import { commitLater, type Database, type Queryable, type Tx } from '../db/index.js';
 import { together } from '../parallel.js';
 
 export interface PackRow {
@@ -89,7 +89,9 @@ export async function insertPack(
 /**
  * Notes that files of this pack are about to be stored, so that they can be found if their push never commits.
  * Call it before anything is stored: loose objects are not deleted from a repository while a push may be writing them,
- * and this waits for deletions that are under way (see loose.ts).
+ * and this waits for deletions that are under way (see loose.ts). It does not wait for the database's disk: should the
+ * database crash before the push commits, and within the second, what was stored is a leftover that no row names; a pack
+ * is then told of by the comparison of catalog and store.
  * @param loose ids of the objects that will be stored loose, 20 bytes each
  */
 export async function stagePack(
@@ -104,7 +106,8 @@ export async function stagePack(
     SELECT ${repoId}, ${hash}, now(), ${loose}::bytea
       FROM (SELECT pg_advisory_xact_lock_shared(${looseLock(repoId)}::int8)) AS held
     ON CONFLICT (repo_id, hash) DO UPDATE SET started_at = now(),
-      loose = CASE WHEN length(excluded.loose) > 0 THEN excluded.loose ELSE s.loose END`;
+      loose = CASE WHEN length(excluded.loose) > 0 THEN excluded.loose ELSE s.loose END
+    RETURNING ${commitLater(db)}`;
 }
 
 /** Key of the advisory lock on the loose objects of a repository. */

@@ -28,6 +28,8 @@ export interface IndexRequest {
   /** Where to write `idx` version 2 and the sidecar. */
   idxPath: string;
   metaPath: string;
+  /** Whether the files stay on this disk and are flushed soon. */
+  isStored?: boolean;
   limits: PackLimits;
   /** New values of the pushed refs, to tell whether every object of the pack is reachable from them. */
   tips: Oid[];

@@ -303,6 +303,7 @@ async function indexPack(
       {
         ...paths,
         ...(data !== undefined && { received: data }),
+        isStored: ctx.objects.localRoot() !== undefined,
         limits: ctx.config.receiveLimits,
         tips: request.commands.map((command) => command.newOid).filter((oid) => oid !== ZERO_OID),
         looseUpTo: ctx.config.UNPACK_LIMIT,

@@ -3,6 +3,7 @@ export type * from './contract.js';
 export { syncPath } from './filesystem/durable.js';
 export { createFilesystemStore } from './filesystem/store.js';
 export { type SmallBody, type StoredFile, writeBatch } from './filesystem/write-batch.js';
+export { writeEarly } from './filesystem/write-early.js';
 export type { StorageLog } from './guarded.js';
 export * from './keys.js';
 export { createMemoryStore } from './memory.js';

@@ -1,6 +1,6 @@
 /** Verifies and indexes one received pack. Runs in a worker. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
 import { encodeIdx, idOrder } from '../../git/pack/idx-writer.js';
 import { ObjectBatch } from '../../git/pack/index-batch.js';
 import { Scratch } from '../../git/pack/index-content.js';
@@ -17,6 +17,7 @@ import { invalidPack } from '../../git/pack/limits.js';
 import { encodeMeta } from '../../git/pack/meta.js';
 import type { RecentObjects } from '../../git/pack/recent-objects.js';
 import { borrowWorkshop, returnWorkshop, type Workshop } from '../../git/pack/workshop.js';
+import { writeEarly } from '../../storage/index.js';
 import type { IndexRequest, IndexResult } from '../contract.js';
 
 /**
@@ -42,10 +43,11 @@ export async function indexPack(
   }
 }
 
-function openReceived({ packPath, received }: IndexRequest): number {
+function openReceived({ packPath, received, isStored }: IndexRequest): number {
   if (received === undefined) return openSync(packPath, 'r+');
   const fd = openSync(packPath, 'wx+');
   try {
+    if (isStored) writeEarly(fd);
     writeFully(fd, received, 0);
     return fd;
   } catch (error) {
@@ -116,7 +118,7 @@ function writeTables(request: IndexRequest, entries: Entries, hash: Buffer): Non
   const { count, oids, crcs, offsets } = entries;
   const order = idOrder(oids, count);
   const idx = encodeIdx({ count, oids, crcs, offsets }, order, hash);
-  writeFileSync(request.idxPath, idx, { mode: 0o600 });
+  writeTable(request.idxPath, idx, request);
   const types = new Uint8Array(count);
   const sizes = new Float64Array(count);
   order.forEach((row, i) => {
@@ -124,6 +126,16 @@ function writeTables(request: IndexRequest, entries: Entries, hash: Buffer): Non
     sizes[i] = entries.sizes[row]!;
   });
   const meta = encodeMeta(types, sizes);
-  writeFileSync(request.metaPath, meta, { mode: 0o600 });
+  writeTable(request.metaPath, meta, request);
   return { idx, meta };
+}
+
+function writeTable(path: string, bytes: Uint8Array, { isStored }: IndexRequest): void {
+  const fd = openSync(path, 'w', 0o600);
+  try {
+    if (isStored) writeEarly(fd);
+    writeFully(fd, bytes, 0);
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -10,7 +10,6 @@ import {
   existsSync,
   fstatSync,
   fsyncSync,
-  ftruncateSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -26,6 +25,7 @@ import { FOLDER_ATTEMPTS } from './durable.js';
 import { isMissing } from './failure.js';
 import { syncFilesystem } from './sync-all.js';
 import { TEMP_FOLDER } from './temp.js';
+import { writeEarly } from './write-early.js';
 
 export interface SmallBody {
   key: string;
@@ -66,11 +66,11 @@ export function writeBatch(
   const written = keys.map((_, i) => `${temp}-${i}`);
   try {
     mkdirSync(dirname(temp), { recursive: true });
-    for (const [i, { path }] of files.entries()) linkSynced(path, written[i]!);
+    for (const [i, { path }] of files.entries()) linkOrCopy(path, written[i]!);
     const areMany = bodies.length >= MANY;
     for (const [i, { body }] of bodies.entries()) writeBody(written[files.length + i]!, body, !areMany);
     const isFlushed = areMany && syncFilesystem(root);
-    if (!isFlushed) for (let i = files.length; i < written.length; i++) syncFile(written[i]!);
+    if (!isFlushed) for (const path of written) syncFile(path);
     beforeNaming();
     const folders = new Set<string>();
     for (const [i, key] of keys.entries()) {
@@ -89,23 +89,18 @@ export function writeBatch(
   }
 }
 
-function linkSynced(path: string, temp: string): void {
+function linkOrCopy(path: string, temp: string): void {
   try {
     linkSync(path, temp);
   } catch {
     copyFileSync(path, temp, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   }
-  syncFile(temp);
 }
 
-/**
- * @param soon whether the file is flushed next. On ext4 (ext4(5), auto_da_alloc) the system begins to write a file that was
- *   cut to nothing as soon as it is closed: of several, one flush then does for all.
- */
-function writeBody(path: string, body: Uint8Array, soon: boolean): void {
+function writeBody(path: string, body: Uint8Array, early: boolean): void {
   const fd = openSync(path, 'wx');
   try {
-    if (soon) ftruncateSync(fd);
+    if (early) writeEarly(fd);
     for (let at = 0; at < body.length; ) at += writeSync(fd, body, at);
   } finally {
     closeSync(fd);
