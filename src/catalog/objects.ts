@@ -28,19 +28,31 @@ export async function locateAll(
   oids: Uint8Array,
 ): Promise<(Location | undefined)[]> {
   const found = new Array<Location | undefined>(oids.length / OID_BYTES).fill(undefined);
-  let missing = [...found.keys()];
-  for (const pack of snapshot.packs.toSorted((a, b) => b.objects - a.objects)) {
+  const missing = [...found.keys()];
+  for (const { storedIn, hash: packHash } of largestFirst(snapshot)) {
     if (missing.length === 0) break;
-    const { idx, meta } = await ctx.packCache.readSmall(pack.storedIn, pack.hash);
-    missing = missing.filter((position) => {
+    const { idx, meta } =
+      ctx.packCache.knownSmall(storedIn, packHash) ?? (await ctx.packCache.readSmall(storedIn, packHash));
+    let left = 0;
+    for (const position of missing) {
       const at = idx.find(oids, position * OID_BYTES);
-      if (at < 0) return true;
-      const { hash: packHash, storedIn } = pack;
-      found[position] = { packHash, storedIn, type: meta.type(at), size: meta.size(at) };
-      return false;
-    });
+      if (at < 0) missing[left++] = position;
+      else found[position] = { packHash, storedIn, type: meta.type(at), size: meta.size(at) };
+    }
+    missing.length = left;
   }
   return found;
+}
+
+const sorted = new WeakMap<Snapshot, readonly StoredPack[]>();
+
+function largestFirst(snapshot: Snapshot): readonly StoredPack[] {
+  let packs = sorted.get(snapshot);
+  if (packs === undefined) {
+    packs = snapshot.packs.toSorted((a, b) => b.objects - a.objects);
+    sorted.set(snapshot, packs);
+  }
+  return packs;
 }
 
 export async function locate(ctx: AppContext, snapshot: Snapshot, oid: Oid): Promise<Location | undefined> {

@@ -21,6 +21,7 @@ let walks = 0;
 /** The parts of the context that look-ups use, over packs in a folder. */
 const ctx = {
   packCache: {
+    knownSmall: () => undefined,
     async readSmall(_: string, hash: string) {
       const { idxPath, metaPath } = local.get(hash)!;
       return { idx: new IdxReader(readFileSync(idxPath)), meta: new MetaReader(readFileSync(metaPath)) };

@@ -125,9 +125,9 @@ export class PackCache {
 
   /** Index and sidecar in memory, without the pack. @throws as {@link pin} */
   async readSmall(repoId: string, hash: string): Promise<PackIndex> {
-    const key = `${repoId}/${hash}`;
-    const known = this.#small.get(key);
+    const known = this.knownSmall(repoId, hash);
     if (known !== undefined) return known;
+    const key = `${repoId}/${hash}`;
     let loading = this.#loading.get(key);
     if (loading === undefined) {
       loading = this.#loadSmall(repoId, hash).finally(() => this.#loading.delete(key));
@@ -136,6 +136,11 @@ export class PackCache {
     const index = await loading;
     this.#small.set(key, index);
     return index;
+  }
+
+  /** The same, if they are in memory: a push looks through dozens of packs, and each wait costs more than the look. */
+  knownSmall(repoId: string, hash: string): PackIndex | undefined {
+    return this.#small.get(`${repoId}/${hash}`);
   }
 
   /** Keeps index and sidecar of a pack just stored, so that they need not be read again. */

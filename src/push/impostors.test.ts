@@ -67,7 +67,7 @@ async function verdict(stored: Received, received: Received): Promise<{ impostor
     meta: new MetaReader(readFileSync(stored.files.metaPath)),
   });
   const pin = async () => ({ hash: stored.result.hash, ...stored.files, release() {} });
-  const ctx = { packCache: { readSmall, pin }, engine: { read } } as unknown as AppContext;
+  const ctx = { packCache: { knownSmall: () => undefined, readSmall, pin }, engine: { read } } as unknown as AppContext;
   const snapshot = { packs: [{ hash: stored.result.hash, storedIn: 'repository' }] } as unknown as Snapshot;
   const { hash } = received.result;
   const index = await readFreshIndex({ hash, ...received.files }, received.result);

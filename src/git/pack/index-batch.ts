@@ -13,6 +13,8 @@ import { objectHeader } from './loose.js';
 import { BATCH_BYTES, type Workshop } from './workshop.js';
 
 const BATCH_OBJECTS = 2048;
+/** Rows for what completes a thin pack, of which most bring a few objects: tables for many would be collected as garbage. */
+const SPARE_ROWS = 64;
 const MAX_HEADER_BYTES = 32;
 /** Messages begin at multiples of this (SHA-1). */
 const BLOCK_BYTES = 64;
@@ -20,13 +22,14 @@ const BLOCK_BYTES = 64;
 export class ObjectBatch {
   readonly #state: PackState;
   readonly #workshop: Workshop;
-  readonly #entries = new Int32Array(BATCH_OBJECTS);
-  readonly #addresses = new Int32Array(BATCH_OBJECTS);
-  readonly #headers = new Uint8Array(BATCH_OBJECTS);
-  readonly #sizes = new Int32Array(BATCH_OBJECTS);
-  readonly #blocks = new Int32Array(BATCH_OBJECTS);
-  readonly #starts = { sources: new Int32Array(BATCH_OBJECTS), blocks: new Int32Array(BATCH_OBJECTS) };
-  readonly #digests = Buffer.alloc(BATCH_OBJECTS * OID_BYTES);
+  readonly #capacity: number;
+  readonly #entries: Int32Array;
+  readonly #addresses: Int32Array;
+  readonly #headers: Uint8Array;
+  readonly #sizes: Int32Array;
+  readonly #blocks: Int32Array;
+  readonly #starts: { sources: Int32Array; blocks: Int32Array };
+  readonly #digests: Buffer;
   #count = 0;
   /** Where the batch begins, and where its next object goes. */
   #start: number;
@@ -39,6 +42,15 @@ export class ObjectBatch {
   constructor(state: PackState, workshop: Workshop) {
     this.#state = state;
     this.#workshop = workshop;
+    const rows = Math.min(BATCH_OBJECTS, state.entries.capacity + SPARE_ROWS);
+    this.#capacity = rows;
+    this.#entries = new Int32Array(rows);
+    this.#addresses = new Int32Array(rows);
+    this.#headers = new Uint8Array(rows);
+    this.#sizes = new Int32Array(rows);
+    this.#blocks = new Int32Array(rows);
+    this.#starts = { sources: new Int32Array(rows), blocks: new Int32Array(rows) };
+    this.#digests = Buffer.alloc(rows * OID_BYTES);
     this.#start = workshop.batches[0];
     this.#end = this.#start;
     workshop.trees.forget();
@@ -49,7 +61,7 @@ export class ObjectBatch {
    * @throws AppError INVALID_OBJECT or INVALID_PACKFILE, for this entry or for one before it
    */
   add(entry: number, data: Uint8Array): void {
-    if (this.#count === BATCH_OBJECTS || this.#space < data.length) this.flush();
+    if (this.#count === this.#capacity || this.#space < data.length) this.flush();
     const { bytes, hasher } = this.#workshop;
     const header = objectHeader(typeFromNumber(this.#state.entries.types[entry]!)!, data.length);
     const i = this.#count++;

@@ -31,6 +31,11 @@ export class Entries {
     this.nextSibling = new Int32Array(capacity).fill(-1);
   }
 
+  /** Rows there is room for. */
+  get capacity(): number {
+    return this.types.length;
+  }
+
   /** Makes room for one more row than there is and returns its number. */
   append(): number {
     if (this.count === this.types.length) this.#grow(Math.ceil(this.count * 1.25) + 16);

@@ -59,14 +59,16 @@ export class OidIndex {
   }
 }
 
+const FIRST_IDS = 64;
+
 /** A growing set of ids with a small number for each. */
 export class OidTypes {
   readonly #index: OidIndex;
-  #types = new Uint8Array(1024);
+  #types = new Uint8Array(FIRST_IDS);
   #count = 0;
 
   constructor(seeds: Int32Array) {
-    this.#index = new OidIndex(Buffer.alloc(1024 * OID_BYTES), seeds);
+    this.#index = new OidIndex(Buffer.alloc(FIRST_IDS * OID_BYTES), seeds);
   }
 
   get count(): number {

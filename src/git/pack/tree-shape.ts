@@ -11,6 +11,7 @@ import { invalidPack, overLimit, type ReceiveLimits } from './limits.js';
 /** Folders of all trees together that are noted, besides some for every object of the pack: 6 bytes each. */
 const FREE_FOLDERS = 4_000_000;
 const FOLDERS_PER_OBJECT = 8;
+const FIRST_FOLDERS = 64;
 
 const [UNSEEN, OPEN, DONE] = [0, 1, 2] as const;
 
@@ -22,8 +23,8 @@ export class TreeShape {
   readonly #starts: number[] = [];
   readonly #leaves: number[] = [];
   /** By folder: number of its id, and length of its name. */
-  #folders = new Int32Array(1024);
-  #lengths = new Uint16Array(1024);
+  #folders = new Int32Array(FIRST_FOLDERS);
+  #lengths = new Uint16Array(FIRST_FOLDERS);
   #count = 0;
 
   /** @param objects of the pack */
