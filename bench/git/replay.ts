@@ -4,6 +4,9 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Target } from '../support/target.js';
 
+/** More than one command takes. */
+const COMMAND_BYTES = 1024;
+
 interface Answer {
   status: number;
   headers: Record<string, string>;
@@ -53,10 +56,15 @@ export async function startReplay(source: Target, origin: string): Promise<Repla
   };
 }
 
-/** What a push sends differs each time; what it is told does not. */
+/** What a push sends differs each time; what it is told is only about the ref. */
 function keyOf({ method, url = '', headers }: IncomingMessage, body: Buffer): string {
-  const asked = url.endsWith('/git-receive-pack') ? '' : createHash('sha1').update(body).digest('hex');
+  const asked = url.endsWith('/git-receive-pack') ? refOf(body) : createHash('sha1').update(body).digest('hex');
   return [method, url, headers['git-protocol'], asked].join(' ');
+}
+
+/** The ref of the first command (gitprotocol-pack, "Reference Update Request"). */
+function refOf(body: Buffer): string {
+  return /refs\/[^\0\n]+/.exec(body.subarray(0, COMMAND_BYTES).toString('latin1'))?.[0] ?? '';
 }
 
 async function read(stream: IncomingMessage): Promise<Buffer> {

@@ -41,6 +41,7 @@ export function parallelPushes(sandbox: GitSandbox, repo: Repository, urls: Urls
   return {
     name: `16 agents push to 16 branches, ${Math.round(repo.objects / 1000)}k objects`,
     unit: '/s',
+    byGit: true,
     rounds: 5,
     target: { ratio: 2 },
     async round(server, turn) {
@@ -51,11 +52,23 @@ export function parallelPushes(sandbox: GitSandbox, repo: Repository, urls: Urls
       const url = urls.get(server)!;
       const dirs = await made;
       // Commits are made before the clock starts: only the pushes count.
-      for (const dir of dirs) for (let i = 0; i < PUSHES_EACH; i++) await change(sandbox, dir, turn * 100 + i);
+      const commits: string[][] = [];
+      for (const dir of dirs) {
+        const made: string[] = [];
+        for (let i = 0; i < PUSHES_EACH; i++) {
+          // Of repeated answers the branch is always new, so one commit is pushed only if it is the first.
+          if (server.replays) await sandbox.git(['reset', '-q', '--hard', repo.head], { cwd: dir });
+          await change(sandbox, dir, turn * 100 + i);
+          made.push((await sandbox.git(['rev-parse', 'HEAD'], { cwd: dir })).stdout.trim());
+        }
+        commits.push(made);
+      }
+      const name = server.replays ? 'agent-alone' : 'agent';
       const push = async (dir: string, agent: number) => {
-        for (let i = PUSHES_EACH - 1; i >= 0; i--) {
+        for (const commit of commits[agent]!) {
           const headers = headerConfig(server.pushHeaders(url));
-          await sandbox.git([...headers, 'push', '-q', url, `HEAD~${i}:refs/heads/agent-${agent}`], { cwd: dir });
+          const update = `${commit}:refs/heads/${name}-${agent}`;
+          await sandbox.git([...headers, 'push', '-q', url, update], { cwd: dir });
         }
       };
       return (AGENTS * PUSHES_EACH) / (await timed(() => Promise.all(dirs.map(push))));
