@@ -1,6 +1,7 @@
 /** What a push stored that never committed: it goes after a day, without what anybody else has or is writing. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { PackScene } from '../../test/support/pack-scene.js';
+import type { PackEngine } from '../packs/index.js';
 import { looseKey, packKey } from '../storage/index.js';
 import { removeAbandonedPacks } from './index.js';
 
@@ -25,17 +26,26 @@ const aDayLater = () => sql()`UPDATE staged_packs SET started_at = started_at - 
 
 /** Calls `work` when a push has stored everything, and lets the push die there when that throws. */
 async function before<T>(work: () => Promise<void>, push: () => Promise<T>): Promise<T> {
-  const ctx = scene.ctx as { faultPoint: (at: string) => Promise<void> };
-  const earlier = ctx.faultPoint;
+  const ctx = scene.ctx as { faultPoint: (at: string) => Promise<void>; engine: Pick<PackEngine, 'store'> };
+  const { faultPoint, engine } = ctx;
+  const { store } = engine;
+  let stored: Promise<void> | undefined;
+  // Its transaction begins while a small push is being stored.
+  engine.store = (...args) => {
+    stored = store(...args);
+    return stored;
+  };
   ctx.faultPoint = async (at) => {
     if (at !== 'push.before-commit') return;
-    ctx.faultPoint = earlier;
+    ctx.faultPoint = faultPoint;
+    await stored;
     await work();
   };
   try {
     return await push();
   } finally {
-    ctx.faultPoint = earlier;
+    ctx.faultPoint = faultPoint;
+    engine.store = store;
   }
 }
 const dies = async () => {
