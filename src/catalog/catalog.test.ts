@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { addOwner, addRepository } from '../../test/support/rows.js';
 import type { AppContext } from '../context.js';
-import { agents, repositories } from '../db/index.js';
+import { repositories } from '../db/index.js';
 import { encodeSegment } from '../git/graph/index.js';
 import {
   claimRemoval,
@@ -28,15 +28,11 @@ let ctx: AppContext;
 beforeAll(async () => {
   test = await createTestDatabase();
   ctx = { db: test.db } as AppContext;
-  await test.db.orm.insert(agents).values({ agentId: 'alice', agentName: 'alice', publicKey: 'k' });
+  await addOwner(test.db);
 });
 afterAll(() => test.drop());
 
-const newRepo = async () => {
-  const repoId = randomUUID();
-  await test.db.orm.insert(repositories).values({ repoId, ownerId: 'alice', name: repoId });
-  return repoId;
-};
+const newRepo = () => addRepository(test.db);
 const hashOf = (letter: string) => letter.repeat(40);
 const addPack = (repoId: string, letter: string) =>
   test.db.transaction((tx) =>

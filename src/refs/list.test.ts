@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.js';
+import { addOwner, addRepository } from '../../test/support/rows.js';
 import type { AppContext } from '../context.js';
-import { agents, repositories } from '../db/index.js';
 import { ZERO_OID } from '../git/oid.js';
 import { followRefs, holdRefUpdates, knownRefs, listRefs, type RefUpdate, writeRefUpdates } from './index.js';
 
@@ -11,13 +10,12 @@ let ctx: AppContext;
 beforeAll(async () => {
   test = await createTestDatabase();
   ctx = { db: test.db } as AppContext;
-  await test.db.orm.insert(agents).values({ agentId: 'alice', agentName: 'alice', publicKey: 'k' });
+  await addOwner(test.db);
 });
 afterAll(() => test.drop());
 
 const newRepo = async () => {
-  const repoId = randomUUID();
-  await test.db.orm.insert(repositories).values({ repoId, ownerId: 'alice', name: repoId });
+  const repoId = await addRepository(test.db);
   await listRefs(ctx, repoId, 0);
   return repoId;
 };

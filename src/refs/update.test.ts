@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/postgres.js';
-import { agents, repositories } from '../db/index.js';
+import { addOwner, addRepository } from '../../test/support/rows.js';
 import { ZERO_OID } from '../git/oid.js';
 import { type Mover, updateRefs } from './index.js';
 
@@ -10,12 +9,11 @@ let test: TestDatabase;
 let repoId: string;
 beforeAll(async () => {
   test = await createTestDatabase();
-  await test.db.orm.insert(agents).values({ agentId: 'alice', agentName: 'alice', publicKey: 'k' });
+  await addOwner(test.db);
 });
 afterAll(() => test.drop());
 beforeEach(async () => {
-  repoId = randomUUID();
-  await test.db.orm.insert(repositories).values({ repoId, ownerId: 'alice', name: repoId });
+  repoId = await addRepository(test.db);
   await move([
     ['main', ZERO_OID, A],
     ['side', ZERO_OID, A],
@@ -103,8 +101,7 @@ describe('updateRefs', () => {
 
   it('and a deletion wait for each other and never deadlock', async () => {
     for (let round = 0; round < 10; round++) {
-      repoId = randomUUID();
-      await test.db.orm.insert(repositories).values({ repoId, ownerId: 'alice', name: repoId });
+      repoId = await addRepository(test.db);
       await move([
         ['main', ZERO_OID, A],
         ['side', ZERO_OID, A],
