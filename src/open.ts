@@ -8,6 +8,7 @@ import { migrate, openDatabase, requireMigrated, startEmbeddedPostgres } from '.
 import { createMetrics, type Metrics } from './metrics.js';
 import { listensToOutbox } from './outbox/index.js';
 import { createPackEngine, PackCache, Spool } from './packs/index.js';
+import { scavengeAlone } from './scavenges.js';
 import { describeStorageError, openObjectStore } from './storage/index.js';
 import { createLog, openTracing, recordSpan } from './telemetry/index.js';
 import { tracedDatabase, tracedEngine, tracedFaultPoint, tracedObjects } from './traced.js';
@@ -33,6 +34,7 @@ const EMBEDDED_CONNECTIONS = 5;
  * @throws Error with one printable line when something it needs is not there
  */
 export async function openNode(given: Config, options: StartOptions, closers: Closers): Promise<AppContext> {
+  scavengeAlone();
   const config = withEmbeddedLimits(given);
   const log = options.log ?? createLog(config);
   const dataDir = resolve(config.GITCLAW_DATA_DIR);
