@@ -8,17 +8,21 @@ const program = (before: string) => `
   import { scavengeAlone } from '${new URL('./scavenges.ts', import.meta.url)}';
   const churn = () => { for (let i = 0, kept = []; i < 3e6; i++, kept.length > 2e5 && (kept = [])) kept.push({ i, of: [i] }); };
   churn();
-  console.log('now');
+  console.log('now', Math.ceil(process.uptime() * 1000));
   ${before}
   churn();`;
 
-/** Milliseconds that helpers worked on each collection of the young generation after "now", as V8 traces them. */
+/**
+ * Milliseconds that helpers worked on each collection of the young generation after "now", as V8 traces them. It writes
+ * in blocks, so its own clock tells what came later; that starts after the one of the process.
+ */
 function helpersAtWork(before = ''): number[] {
   const flags = ['--import', 'tsx', '--trace-gc-nvp', '--input-type=module', '-e'];
   const cwd = fileURLToPath(new URL('.', import.meta.url));
   const trace = execFileSync(process.execPath, [...flags, program(before)], { cwd, encoding: 'utf8' });
-  const collections = trace.slice(trace.indexOf('now')).matchAll(/gc=s .*background\.scavenge\.parallel=([\d.]+)/g);
-  return [...collections].map(([, ms]) => Number(ms));
+  const now = Number(/now (\d+)/.exec(trace)?.[1]);
+  const collections = trace.matchAll(/(\d+) ms: .* gc=s .*background\.scavenge\.parallel=([\d.]+)/g);
+  return [...collections].filter(([, at]) => Number(at) > now).map(([, , ms]) => Number(ms));
 }
 
 it('leaves collections of the young generation to the thread they are for, without a restart', () => {
